@@ -1,0 +1,12 @@
+# Everything that is not tricorn's own comes from the distribution, or (llhttp on Debian 12) from a pinned registry package.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv>=1.44)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
+if(TRICORN_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  enable_testing()
+endif()
+include(Llhttp)

@@ -1,0 +1,20 @@
+# Compiler settings for every target: C++23, warnings as errors, position-independent (the worker is a shared module).
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+add_library(tricorn_flags INTERFACE)
+target_include_directories(tricorn_flags INTERFACE "${CMAKE_SOURCE_DIR}")
+target_compile_options(tricorn_flags INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Werror)
+
+if(TRICORN_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+  add_compile_options(-fno-plt)
+endif()

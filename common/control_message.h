@@ -1,0 +1,75 @@
+// Messages between master, zygote and workers: one SOCK_SEQPACKET datagram each, so a message is whole or absent.
+//
+//   master → zygote   kSetup (text: encoded WorkerSettings; fds: scoreboard, then every listener in settings order)
+//                     kSpawn (slot, generation, worker, board; fds: the worker's end of its control socket)
+//   zygote → master   kZygoteReady (text: "Python 3.11.2, /usr/bin/python3"), kSpawned (worker, pid),
+//                     kSpawnFailed (worker, value: errno), kBootFailed (value: BootFailureKind, text: traceback)
+//   master → worker   kDrain (value: deadline in ms, flag: DrainMode), kQuit, kReopenLogs
+//   worker → master   kReady, kBootFailed (as above), kRetireMe (text: reason), kStopped (lifespan shutdown done)
+//
+// End of file on either side means that the peer died.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace tricorn {
+
+enum class ControlType : uint16_t {
+  kSetup = 1,
+  kSpawn,
+  kZygoteReady,
+  kSpawned,
+  kSpawnFailed,
+  kBootFailed,
+  kDrain,
+  kQuit,
+  kReopenLogs,
+  kReady,
+  kRetireMe,
+  kStopped,
+};
+
+// Why an app could not be brought up; decides the exit code (3 or 4) when it is the first boot.
+enum class BootFailureKind : uint32_t {
+  kStart = 3,   // imported, but its start failed: lifespan.startup.failed, an exception in lifespan
+  kImport = 4,  // could not be imported: no such module or attribute, syntax error, exception at import
+};
+
+enum class DrainMode : uint32_t {
+  kRetire,  // a replacement serves: idle connections may ask once more, each answer says connection: close
+  kStop,    // nobody will serve: idle connections are closed at once
+};
+
+inline constexpr size_t kMaxControlText = 96 * 1024;  // longer texts (a traceback) lose their middle
+inline constexpr size_t kMaxControlFds = 64;
+
+struct ControlMessage {
+  ControlType type;
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  uint32_t board = 0;   // index of the worker's scoreboard block
+  uint64_t worker = 0;  // WorkerId: never reused within a master's life
+  int64_t value = 0;
+  uint32_t flag = 0;
+  std::string text;
+  std::vector<UniqueFd> fds;
+};
+
+// A pair of connected control sockets, both CLOEXEC and non-blocking.
+Result<std::array<UniqueFd, 2>> make_control_pair();
+
+// Sends one message with its descriptors (they stay open here and are closed with `message`). EAGAIN is an error: the
+// peer stopped reading.
+Result<> send_control(int fd, const ControlMessage& message);
+
+enum class ReceiveStatus { kMessage, kWouldBlock, kClosed };
+// Reads one message. A malformed one is an Error (a version mismatch between master and worker module).
+Result<ReceiveStatus> receive_control(int fd, ControlMessage& out);
+
+}  // namespace tricorn

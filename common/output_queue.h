@@ -1,0 +1,79 @@
+// OutputQueue: bytes on their way to a socket. Small pieces are copied together, large ones are kept by reference.
+//
+// A protocol session appends, a transport writes what `iovecs` shows and calls `consume`. Pure; one thread.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tricorn {
+
+// Bytes that somebody else owns, with the way to let go of them. Move-only; releases once.
+class Chunk {
+ public:
+  using Release = void (*)(void* owner) noexcept;
+  Chunk() = default;
+  Chunk(std::string_view bytes, void* owner, Release release)
+      : bytes_(bytes), owner_(owner), release_(release) {}
+  // Bytes that need no release: literals, or memory that outlives the call they are passed to.
+  static Chunk borrowed(std::string_view bytes) { return Chunk(bytes, nullptr, nullptr); }
+  Chunk(Chunk&& other) noexcept { swap(other); }
+  Chunk& operator=(Chunk&& other) noexcept {
+    Chunk(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~Chunk() {
+    if (release_ != nullptr) release_(owner_);
+  }
+  std::string_view bytes() const { return bytes_; }
+  bool owned() const { return release_ != nullptr; }
+
+ private:
+  void swap(Chunk& other) {
+    std::swap(bytes_, other.bytes_);
+    std::swap(owner_, other.owner_);
+    std::swap(release_, other.release_);
+  }
+  std::string_view bytes_;
+  void* owner_ = nullptr;
+  Release release_ = nullptr;
+};
+
+class OutputQueue {
+ public:
+  // Pieces below this are copied even when they are owned: a copy costs less than an iovec.
+  static constexpr size_t kCopyBelow = 16 * 1024;
+  static constexpr size_t kMaxIovecs = 64;
+
+  // The buffer that copies go to; callers may append to it directly (heads are serialised in place).
+  std::string& tail();
+  void append(std::string_view bytes) { tail().append(bytes); }
+  void append(Chunk chunk);  // kept by reference if owned and large, else copied
+
+  bool empty() const;
+  size_t size() const;  // unsent bytes
+  // Fills up to kMaxIovecs entries with the front of the queue; valid until the next change.
+  size_t iovecs(std::span<iovec> out) const;
+  void consume(size_t bytes);
+  void clear();
+
+ private:
+  struct Segment {
+    std::string copied;  // used when `chunk` is empty
+    Chunk chunk;
+    std::string_view bytes() const { return chunk.bytes().empty() ? copied : chunk.bytes(); }
+  };
+  std::string first_;          // the usual case: everything fits in one reused buffer
+  size_t first_sent_ = 0;
+  std::deque<Segment> rest_;   // only once a large chunk was appended
+  size_t rest_front_sent_ = 0;
+  size_t rest_size_ = 0;
+};
+
+}  // namespace tricorn

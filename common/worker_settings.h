@@ -1,0 +1,66 @@
+// WorkerSettings: what a zygote and its workers need to know, as plain values, sent by the master as text in kSetup.
+// Every duration in milliseconds, every size in bytes; 0 means "no limit" only where said.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/logging.h"
+#include "common/result.h"
+
+namespace tricorn {
+
+enum class LifespanMode : uint8_t { kAuto, kOn, kOff };
+
+enum class ListenerKind : uint8_t { kTcp, kUnix };
+
+// One listening socket, inherited by the workers; its descriptor travels beside the settings, in the same order.
+struct ListenerSettings {
+  ListenerKind kind = ListenerKind::kTcp;
+  std::string name;  // "127.0.0.1:8000", "unix:/run/app.sock": for logs and scope["server"] of unix sockets
+  bool operator==(const ListenerSettings&) const = default;
+};
+
+struct HttpSettings {
+  uint32_t keep_alive_timeout_ms = 75'000;   // idle between requests; load balancers hold 60 s
+  uint32_t header_timeout_ms = 10'000;       // first byte after accept, and a whole head after its first byte
+  uint32_t max_header_bytes = 64 * 1024;     // request line and headers together; more is 431
+  uint32_t max_target_bytes = 16 * 1024;     // more is 414
+  uint32_t max_headers = 256;                // fields; more is 431
+  uint64_t max_body_bytes = 0;               // 0: no limit; more is 413
+  uint32_t body_high_water_bytes = 64 * 1024;   // reading pauses while the app leaves more than this unread
+  uint32_t write_high_water_bytes = 64 * 1024;  // send() waits while more than this is unsent
+  bool server_header = true;
+  bool date_header = true;
+  std::vector<std::pair<std::string, std::string>> extra_headers;  // --header "Name: value"
+  bool operator==(const HttpSettings&) const = default;
+};
+
+struct WorkerSettings {
+  std::string app;       // "module:attribute"
+  std::string app_dir;   // put first on sys.path; "" means none
+  bool factory = false;  // the attribute is a callable that makes the app
+  bool preload = false;  // the zygote imports the app, the workers share it
+  LifespanMode lifespan = LifespanMode::kAuto;
+  std::string root_path;
+  HttpSettings http;
+  uint32_t limit_concurrency = 0;   // requests in progress in one worker; more get 503; 0: no limit
+  uint64_t limit_max_requests = 0;  // a worker asks to be replaced after this many; 0: never
+  uint64_t limit_max_requests_jitter = 0;
+  LogLevel log_level = LogLevel::kInfo;
+  UseColors use_colors = UseColors::kAuto;
+  LogFormat log_format = LogFormat::kText;
+  bool access_log = true;
+  std::vector<ListenerSettings> listeners;
+
+  bool operator==(const WorkerSettings&) const = default;
+};
+
+// Text form: "key=value" lines, values percent-escaped. decode(encode(s)) == s; an unknown or missing key is an Error.
+std::string encode(const WorkerSettings& settings);
+Result<WorkerSettings> decode_worker_settings(std::string_view text);
+
+}  // namespace tricorn

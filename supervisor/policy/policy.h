@@ -1,0 +1,58 @@
+// Policy: every decision of supervision, as a pure state machine. Decides; never acts.
+//
+// The Runner feeds it events and carries out the effects in order. No syscall, no clock, no randomness: time is an
+// argument, jitter comes from a seeded generator. Every state has a deadline, so a stop always ends.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/clock.h"
+#include "supervisor/policy/policy_types.h"
+
+namespace tricorn {
+
+struct PolicyOptions {
+  uint32_t workers = 1;
+  bool preload = false;
+  Duration boot_timeout = milliseconds(60'000);       // spawn to ready; also zygote start to ready
+  Duration drain_timeout = milliseconds(30'000);      // drain to exit, then the worker is killed
+  Duration kill_grace = milliseconds(1'000);          // from the drain deadline (or a signal) to SIGKILL
+  Duration canary_window = milliseconds(1'000);       // a rolled-out worker must live this long before the next slot
+  Duration backoff_first = milliseconds(100);
+  Duration backoff_max = milliseconds(30'000);
+  Duration backoff_reset_after = milliseconds(60'000);  // ready this long: the slot's backoff starts over
+  double backoff_jitter = 0.2;                          // +- this share of the delay
+};
+
+// One worker process as status and tests see it.
+struct WorkerView {
+  WorkerId worker = 0;
+  SlotId slot = 0;
+  Generation generation = 0;
+  enum class State { kBooting, kReady, kRetiring, kKilled } state = State::kBooting;
+};
+
+class Policy {
+ public:
+  Policy(const PolicyOptions& options, uint64_t jitter_seed);
+  ~Policy();
+
+  std::vector<Effect> on(TimePoint now, const Event& event);
+  // The Runner sleeps until then at most, and then sends Tick. nullopt: nothing is due.
+  std::optional<TimePoint> next_deadline() const;
+
+  // For status, process titles and tests.
+  std::vector<WorkerView> workers() const;
+  Generation serving_generation() const;
+  bool stopping() const;
+  bool rolling() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tricorn

@@ -1,0 +1,72 @@
+// The vocabulary of supervision: what can happen (Event) and what can be done about it (Effect). Plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "common/clock.h"
+#include "common/control_message.h"
+#include "common/logging.h"
+
+namespace tricorn {
+
+using SlotId = uint32_t;      // 0..N-1, stable: a replaced worker takes over its predecessor's slot
+using Generation = uint32_t;  // counts zygotes: 1 at start, +1 at every reload
+using WorkerId = uint64_t;    // one worker process; never reused
+
+struct ExitStatus {
+  int code = 0;    // when signal == 0
+  int signal = 0;  // the signal that killed it, else 0
+  bool operator==(const ExitStatus&) const = default;
+};
+// "exit code 3", "signal 9 (SIGKILL)"
+std::string describe(const ExitStatus& status);
+
+struct BootFailure {
+  BootFailureKind kind = BootFailureKind::kStart;
+  std::string text;  // message and traceback, shown once
+  bool operator==(const BootFailure&) const = default;
+};
+
+// Process exit codes of the master (documented in docs/signals.md).
+enum ExitCode : int { kExitOk = 0, kExitFailure = 1, kExitUsage = 2, kExitAppStart = 3, kExitAppImport = 4 };
+
+// --- events -----------------------------------------------------------------------------------------------------
+struct Started {};                                  // once, first
+struct ReloadRequested {};                          // SIGHUP
+struct StopRequested { bool fast = false; int signal = 0; };  // TERM, INT (fast false); QUIT (fast true)
+struct ScaleRequested { int delta = 0; };           // TTIN +1, TTOU -1
+struct RetireAllRequested {};                       // WINCH: workers go, the master stays
+struct ZygoteReady { Generation generation = 0; };
+struct ZygoteFailed { Generation generation = 0; BootFailure failure; };  // preload: the app could not be imported
+struct ZygoteExited { Generation generation = 0; ExitStatus status; };
+struct WorkerSpawned { WorkerId worker = 0; int32_t pid = 0; };
+struct WorkerSpawnFailed { WorkerId worker = 0; int sys_errno = 0; };     // fork failed: retried with backoff
+struct WorkerReady { WorkerId worker = 0; };
+struct WorkerBootFailed { WorkerId worker = 0; BootFailure failure; };    // its exit follows
+struct WorkerExited { WorkerId worker = 0; ExitStatus status; };
+struct WorkerRetireWish { WorkerId worker = 0; std::string reason; };     // limit-max-requests and the like
+struct Tick {};                                     // next_deadline() has passed
+
+using Event = std::variant<Started, ReloadRequested, StopRequested, ScaleRequested, RetireAllRequested, ZygoteReady,
+                           ZygoteFailed, ZygoteExited, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerBootFailed,
+                           WorkerExited, WorkerRetireWish, Tick>;
+
+// --- effects ----------------------------------------------------------------------------------------------------
+struct StartZygote { Generation generation = 0; };
+struct StopZygote { Generation generation = 0; bool kill = false; };  // closes its socket, or SIGKILL
+struct SpawnWorker { WorkerId worker = 0; SlotId slot = 0; Generation generation = 0; };
+struct DrainWorker { WorkerId worker = 0; DrainMode mode = DrainMode::kRetire; Duration deadline{}; };
+struct QuitWorker { WorkerId worker = 0; };         // fast: no drain, but lifespan shutdown still runs
+struct SignalWorker { WorkerId worker = 0; int signal = 0; };
+struct StartListening {};                           // the first worker is ready: listen() on all sockets
+struct StopListening {};                            // close the listeners
+struct LogLine { LogLevel level = LogLevel::kInfo; std::string text; };
+struct ExitMaster { int code = 0; };                // always the last effect
+
+using Effect = std::variant<StartZygote, StopZygote, SpawnWorker, DrainWorker, QuitWorker, SignalWorker, StartListening,
+                            StopListening, LogLine, ExitMaster>;
+
+}  // namespace tricorn
