@@ -2,19 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 
 #include "common/output_queue.h"
+#include "common/socket_address.h"
 
 namespace tricorn {
-
-// "127.0.0.1", 54321; for a unix socket `host` is its path ("" when unnamed) and `port` is -1.
-struct SocketAddress {
-  std::string host;
-  int port = -1;
-  bool known = false;  // false: the peer was gone before it could be asked, or a unix client
-};
 
 class TransportEvents {
  public:
