@@ -1,5 +1,5 @@
-// PyRef: owns one reference to a Python object. The only place of Py_INCREF and Py_DECREF, beside the type helpers
-// of this folder. References are stolen or borrowed in the constructor's name.
+// PyRef: owns one reference to a Python object. The only place of Py_INCREF and Py_DECREF, beside
+// the type helpers of this folder. References are stolen or borrowed in the constructor's name.
 #pragma once
 
 #define PY_SSIZE_T_CLEAN
@@ -40,7 +40,9 @@ class PyRef {
   PyRef clone() const { return borrow(object_); }
   void reset() { *this = PyRef(); }
   // For tp_traverse.
-  int visit(visitproc visit, void* arg) const { return object_ == nullptr ? 0 : visit(object_, arg); }
+  int visit(visitproc visit, void* arg) const {
+    return object_ == nullptr ? 0 : visit(object_, arg);
+  }
 
  private:
   explicit PyRef(PyObject* object) : object_(object) {}

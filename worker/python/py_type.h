@@ -1,0 +1,58 @@
+// Helpers for our own Python types: making them, and pools for objects that come and go with every
+// request.
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+#include "worker/python/py_ref.h"
+
+namespace tricorn {
+
+// Makes the heap type of `spec` and, when `module` is not null, adds it there under its last name
+// component. Returns a strong reference that the caller keeps for the process's life, or null with
+// an error set.
+PyTypeObject* make_type(PyObject* module, PyType_Spec* spec, PyObject* base = nullptr);
+
+// Defines a slot function without casts at the use.
+template <class Function>
+void* slot(Function* function) {
+  return reinterpret_cast<void*>(function);
+}
+
+// ObjectPool<T>: allocation for a heap type that is not tracked by the cycle collector. T begins
+// with PyObject_HEAD and has C++ members, which are constructed by make() and destroyed by free().
+// Freed memory is kept for the next object.
+template <class T, size_t kKept = 256>
+class ObjectPool {
+ public:
+  // A new reference, or null with MemoryError set.
+  T* make(PyTypeObject* type) {
+    void* memory = kept_count_ > 0 ? kept_[--kept_count_] : PyObject_Malloc(sizeof(T));
+    if (memory == nullptr) {
+      PyErr_NoMemory();
+      return nullptr;
+    }
+    T* object = new (memory) T();
+    PyObject_Init(reinterpret_cast<PyObject*>(object), type);
+    return object;
+  }
+
+  // For tp_dealloc.
+  void free(T* object) {
+    PyTypeObject* type = Py_TYPE(reinterpret_cast<PyObject*>(object));
+    object->~T();
+    if (kept_count_ < kKept) {
+      kept_[kept_count_++] = object;
+    } else {
+      PyObject_Free(object);
+    }
+    Py_DECREF(type);  // a heap type is referenced by its instances
+  }
+
+ private:
+  void* kept_[kKept];
+  size_t kept_count_ = 0;
+};
+
+}  // namespace tricorn
