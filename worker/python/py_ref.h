@@ -40,7 +40,7 @@ class PyRef {
   PyRef clone() const { return borrow(object_); }
   void reset() { *this = PyRef(); }
   // For tp_traverse.
-  int visit(visitproc visit, void* arg) const {
+  int traverse(visitproc visit, void* arg) const {
     return object_ == nullptr ? 0 : visit(object_, arg);
   }
 
