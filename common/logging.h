@@ -1,9 +1,13 @@
-// The log: spdlog's only door. One line per event to standard error, in colour on a terminal, plain in a pipe.
+// The log: spdlog's only door. One line per event to standard error, in colour on a terminal, plain
+// in a pipe.
 //
 //   log_info("worker {} (pid {}) ready", slot, pid);
 //
-// "2026-11-22 12:00:00.123 INFO  worker 0 (pid 42) ready", prefixed by the process's name after set_process_name().
-// Writes never throw. The level is checked before anything is formatted.
+// "2026-11-22 12:00:00.123 INFO  worker 0 (pid 42) ready", prefixed by the process's name after
+// set_process_name(). Writes never throw and never wait: with nobody reading standard error, lines
+// are lost and counted, and a line says how many once there is room again. The level is checked
+// before anything is formatted. start_logging() and set_process_name() belong to the main thread,
+// while no other one logs; log_line() is any thread's.
 #pragma once
 
 #include <fmt/core.h>
@@ -27,6 +31,8 @@ void set_process_name(std::string name);
 bool log_enabled(LogLevel level);
 // `text` may hold several lines (a traceback): they are written as one record.
 void log_line(LogLevel level, std::string_view text);
+// Lines that nobody could take since start_logging().
+uint64_t lost_log_lines();
 
 template <class... Args>
 void log_at(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {

@@ -1,0 +1,182 @@
+// Control messages on the wire: a fixed header, then the text; descriptors travel as SCM_RIGHTS.
+#include "common/control_message.h"
+
+#include <fmt/core.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "common/syscall.h"
+
+namespace tricorn {
+namespace {
+
+// Both ends run on one machine, so the header travels in its own byte order. Raise the last digit
+// with any change.
+constexpr uint32_t kMagic = 0x54524901;  // "TRI", version 1
+
+struct Header {
+  uint32_t magic;
+  uint16_t type;
+  uint16_t fd_count;
+  uint32_t slot;
+  uint32_t generation;
+  uint32_t board;
+  uint32_t flag;
+  uint64_t worker;
+  int64_t value;
+  uint64_t text_size;
+};
+static_assert(sizeof(Header) == 48, "no padding: every byte sent is initialised");
+
+constexpr size_t kFdSpace = CMSG_SPACE(kMaxControlFds * sizeof(int));
+
+bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
+
+// `text`, or its beginning and end when it is too long, cut between UTF-8 characters.
+std::string without_middle(const std::string& text) {
+  if (text.size() <= kMaxControlText) return text;
+  constexpr size_t kNoteRoom = 64;
+  constexpr size_t kHalf = (kMaxControlText - kNoteRoom) / 2;
+  size_t head = kHalf;
+  while (head > 0 && !starts_character(text[head])) --head;
+  size_t tail = text.size() - kHalf;
+  while (tail < text.size() && !starts_character(text[tail])) ++tail;
+  return fmt::format("{}\n[... {} bytes left out ...]\n{}", std::string_view(text).substr(0, head),
+                     tail - head, std::string_view(text).substr(tail));
+}
+
+// Takes ownership of every descriptor that came with `header`, whatever else is wrong with it.
+std::vector<UniqueFd> take_fds(msghdr& header) {
+  std::vector<UniqueFd> fds;
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
+      fds.emplace_back(fd);
+    }
+  }
+  return fds;
+}
+
+// Says what is wrong with a received datagram.
+std::optional<std::string> find_fault(const Header& header, size_t received, size_t fd_count,
+                                      int flags) {
+  if (flags & MSG_TRUNC) return "it is too long";
+  if (flags & MSG_CTRUNC) return "descriptors were lost (too many open files?)";
+  if (received < sizeof(Header)) return fmt::format("it has only {} bytes", received);
+  if (header.magic != kMagic) return "master and worker differ in version";
+  if (header.type < static_cast<uint16_t>(ControlType::kSetup) ||
+      header.type > static_cast<uint16_t>(ControlType::kStopped)) {
+    return fmt::format("type {} is unknown", header.type);
+  }
+  if (header.text_size != received - sizeof(Header)) {
+    return fmt::format("it announces {} bytes of text and has {}", header.text_size,
+                       received - sizeof(Header));
+  }
+  if (header.fd_count != fd_count) {
+    return fmt::format("it announces {} descriptors and has {}", header.fd_count, fd_count);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::array<UniqueFd, 2>> make_control_pair() {
+  int pair[2];
+  auto made = sys("socketpair", "control", [&] {
+    return ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
+  });
+  if (!made) return pass_on(made);
+  return std::array<UniqueFd, 2>{UniqueFd(pair[0]), UniqueFd(pair[1])};
+}
+
+Result<> send_control(int fd, const ControlMessage& message) {
+  if (message.fds.size() > kMaxControlFds) {
+    return fail(fmt::format("control message: {} descriptors, at most {} can be sent",
+                            message.fds.size(), kMaxControlFds));
+  }
+  // Settings without their middle would be other settings; everything else is text for people.
+  if (message.type == ControlType::kSetup && message.text.size() > kMaxControlText) {
+    return fail(fmt::format("the settings take {} bytes, at most {} can be sent to workers",
+                            message.text.size(), kMaxControlText));
+  }
+  std::string text = without_middle(message.text);
+  Header header{.magic = kMagic,
+                .type = static_cast<uint16_t>(message.type),
+                .fd_count = static_cast<uint16_t>(message.fds.size()),
+                .slot = message.slot,
+                .generation = message.generation,
+                .board = message.board,
+                .flag = message.flag,
+                .worker = message.worker,
+                .value = message.value,
+                .text_size = text.size()};
+  iovec parts[2] = {{&header, sizeof header}, {text.data(), text.size()}};
+  msghdr envelope{};
+  envelope.msg_iov = parts;
+  envelope.msg_iovlen = text.empty() ? 1 : 2;
+  alignas(cmsghdr) char control[kFdSpace] = {};
+  if (!message.fds.empty()) {
+    envelope.msg_control = control;
+    envelope.msg_controllen = CMSG_SPACE(message.fds.size() * sizeof(int));
+    cmsghdr* rights = CMSG_FIRSTHDR(&envelope);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(message.fds.size() * sizeof(int));
+    for (size_t i = 0; i < message.fds.size(); ++i) {
+      int sent = message.fds[i].get();
+      std::memcpy(CMSG_DATA(rights) + i * sizeof(int), &sent, sizeof sent);
+    }
+  }
+  auto sent = sys("sendmsg", "control", [&] { return ::sendmsg(fd, &envelope, MSG_NOSIGNAL); });
+  if (!sent) return pass_on(sent);
+  return {};
+}
+
+Result<ReceiveStatus> receive_control(int fd, ControlMessage& out) {
+  Header header{};
+  std::string text(kMaxControlText, '\0');
+  iovec parts[2] = {{&header, sizeof header}, {text.data(), text.size()}};
+  alignas(cmsghdr) char control[kFdSpace];
+  msghdr envelope{};
+  envelope.msg_iov = parts;
+  envelope.msg_iovlen = 2;
+  envelope.msg_control = control;
+  envelope.msg_controllen = sizeof control;
+  auto received =
+      sys("recvmsg", "control", [&] { return ::recvmsg(fd, &envelope, MSG_CMSG_CLOEXEC); });
+  if (!received) {
+    int reason = received.error().sys_errno;
+    if (reason == EAGAIN || reason == EWOULDBLOCK) return ReceiveStatus::kWouldBlock;
+    // A peer that died with messages unread resets the connection.
+    if (reason == ECONNRESET) return ReceiveStatus::kClosed;
+    return pass_on(received);
+  }
+  if (*received == 0) return ReceiveStatus::kClosed;
+  std::vector<UniqueFd> fds = take_fds(envelope);
+  auto size = static_cast<size_t>(*received);
+  if (auto fault = find_fault(header, size, fds.size(), envelope.msg_flags)) {
+    return fail(fmt::format("malformed control message: {}", *fault));
+  }
+  text.resize(size - sizeof(Header));
+  text.shrink_to_fit();
+  out = ControlMessage{.type = static_cast<ControlType>(header.type),
+                       .slot = header.slot,
+                       .generation = header.generation,
+                       .board = header.board,
+                       .worker = header.worker,
+                       .value = header.value,
+                       .flag = header.flag,
+                       .text = std::move(text),
+                       .fds = std::move(fds)};
+  return ReceiveStatus::kMessage;
+}
+
+}  // namespace tricorn
