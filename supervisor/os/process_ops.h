@@ -1,0 +1,36 @@
+// Processes: start, signal and reap. Signals go through pidfds, so a reused pid is never hit.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace tricorn {
+
+// Orphaned descendants become our children (PR_SET_CHILD_SUBREAPER), so every worker's exit status reaches us.
+Result<> become_subreaper();
+
+// Starts argv[0] (a path) with our environment, all signals unblocked and at their defaults, and of our close-on-exec
+// descriptors only `inherited_fd`, under the same number. Blocks only for the exec itself.
+Result<pid_t> start_process(const std::vector<std::string>& argv, int inherited_fd);
+
+// How a process ended: `signal` is 0 unless a signal killed it.
+struct ReapedChild {
+  pid_t pid = 0;
+  int code = 0;
+  int signal = 0;
+};
+// The next child that has ended, whoever it is; nullopt when there is none now. Never blocks.
+std::optional<ReapedChild> reap_child();
+
+// The pid must not have been reaped yet.
+Result<UniqueFd> open_pidfd(pid_t pid);
+// A process that is already gone is no error: its exit is about to be reaped.
+Result<> signal_process(const UniqueFd& pidfd, int signal);
+
+}  // namespace tricorn
