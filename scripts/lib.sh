@@ -45,17 +45,24 @@ find_python() {
 # ensure_venv REQUIREMENTS: build/venv exists, belongs to our Python and holds the pinned packages. Quick when it does.
 ensure_venv() {
   local requirements="$1" python tag stamp want
-  python="$(find_python)"
-  tag="$("$python" -c 'import sys; print(sys.implementation.cache_tag)')"
-  if [[ "$("$VENV/bin/python" -c 'import sys; print(sys.implementation.cache_tag)' 2>/dev/null)" != "$tag" ]]; then
-    step "Making $VENV"
-    quietly venv "$python" -m venv --clear "$VENV"
-  fi
+  python="$(find_python)" || return
+  tag="$(cache_tag "$python")" || return
   stamp="$VENV/.installed-$(basename "$(dirname "$requirements")")"
-  want="$tag $(cat "$ROOT"/examples/requirements.txt "$requirements" | sha256sum)"
-  if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
-    step "Installing ${requirements#"$ROOT"/} into ${VENV#"$ROOT"/}"
-    quietly pip "$VENV/bin/python" -m pip install --disable-pip-version-check -r "$requirements"
-    printf '%s\n' "$want" >"$stamp"
-  fi
+  want="$tag $(cat "$ROOT/examples/requirements.txt" "$requirements" | sha256sum)"
+  mkdir -p "$BUILD"
+  {
+    flock 8
+    if [[ "$(cache_tag "$VENV/bin/python")" != "$tag" ]]; then
+      step "Making ${VENV#"$ROOT"/}"
+      quietly venv "$python" -m venv --clear "$VENV" || return
+    fi
+    if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
+      step "Installing ${requirements#"$ROOT"/} into ${VENV#"$ROOT"/}"
+      quietly pip "$VENV/bin/python" -m pip install --disable-pip-version-check -r "$requirements" || return
+      printf '%s\n' "$want" >"$stamp"
+    fi
+  } 8>"$BUILD/venv.lock"
 }
+
+# "cpython-311": interpreters with the same tag share extension modules. Nothing when there is no such interpreter.
+cache_tag() { "$1" -c 'import sys; print(sys.implementation.cache_tag)' 2>/dev/null; }
