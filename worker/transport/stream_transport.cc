@@ -1,0 +1,165 @@
+// StreamTransport: what is watched when, and the three system calls of a stream.
+#include "worker/transport/stream_transport.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+namespace tricorn {
+namespace {
+
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+// What went wrong on a socket that poll calls broken.
+int pending_error(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  return error == 0 ? -EPIPE : -error;  // no error, but hung up: a unix peer that closed
+}
+
+bool is_broken(int fd) {
+  pollfd query{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&query, 1, 0) > 0 && (query.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+}  // namespace
+
+StreamTransport::StreamTransport(UniqueFd socket, TransportEvents& events,
+                                 std::span<char> read_buffer)
+    : events_(events), read_buffer_(read_buffer), socket_(std::move(socket)) {}
+
+int StreamTransport::open(uv_loop_t* loop) {
+  int error =
+      poll_.open(this, [&](uv_poll_t* poll) { return uv_poll_init(loop, poll, socket_.get()); });
+  if (error < 0) socket_.reset();
+  return error;
+}
+
+void StreamTransport::start_reading() {
+  reading_ = true;
+  update_interest();
+}
+
+void StreamTransport::stop_reading() {
+  reading_ = false;
+  update_interest();
+}
+
+void StreamTransport::read_now() {
+  if (reading_ && !read_ended_ && poll_) read_once();
+}
+
+// A change costs two epoll_ctl calls in libuv, so it is made only when the set differs. Reading watches for input.
+// Not reading watches for resets: epoll reports them whatever is asked for, but libuv must be asked for something.
+// UV_DISCONNECT (the peer half-closed) is level-triggered: once seen, UV_PRIORITIZED stands in for it.
+void StreamTransport::update_interest() {
+  if (!poll_) return;
+  int wanted = awaiting_writable_ ? UV_WRITABLE : 0;
+  if (reading_ && !read_ended_) {
+    wanted |= UV_READABLE;
+    deaf_ = false;
+  } else if (!deaf_) {
+    wanted |= read_ended_ || peer_half_closed_ ? UV_PRIORITIZED : UV_DISCONNECT;
+  }
+  if (wanted == interest_) return;
+  interest_ = wanted;
+  if (wanted == 0) {
+    uv_poll_stop(poll_.get());
+  } else {
+    uv_poll_start(poll_.get(), wanted, on_poll);
+  }
+}
+
+void StreamTransport::on_poll(uv_poll_t* handle, int status, int events) noexcept {
+  if (handle->data != nullptr) static_cast<StreamTransport*>(handle->data)->on_ready(status, events);
+}
+
+void StreamTransport::on_ready(int status, int events) {
+  if (status < 0) {  // libuv saw EPOLLERR and stopped the handle
+    interest_ = 0;
+    if (reading_ && !read_ended_) return read_until_error();  // what came before the reset first
+    return lose(pending_error(socket_.get()));
+  }
+  if ((events & (UV_DISCONNECT | UV_PRIORITIZED)) != 0) on_quiet_event(events);
+  if (poll_ && awaiting_writable_ && (events & UV_WRITABLE) != 0) {
+    awaiting_writable_ = false;
+    events_.on_writable();
+    update_interest();
+  }
+  if (poll_ && reading_ && !read_ended_ && (events & UV_READABLE) != 0) read_once();
+}
+
+void StreamTransport::on_quiet_event(int events) {
+  if (is_broken(socket_.get())) return lose(pending_error(socket_.get()));
+  if ((events & UV_PRIORITIZED) != 0) deaf_ = true;  // urgent data, which nobody reads
+  peer_half_closed_ = true;
+  update_interest();
+}
+
+void StreamTransport::read_until_error() {
+  while (poll_ && reading_ && read_once()) {
+  }
+  // The callee paused, or the error was taken by somebody else: nothing more will be reported, so end it here.
+  if (poll_) lose(pending_error(socket_.get()));
+}
+
+bool StreamTransport::read_once() {
+  ssize_t count;
+  do {
+    count = ::recv(socket_.get(), read_buffer_.data(), read_buffer_.size(), 0);
+  } while (count < 0 && errno == EINTR);
+  if (count > 0) {
+    events_.on_read({read_buffer_.data(), static_cast<size_t>(count)});
+    return true;
+  }
+  if (count == 0) {
+    read_ended_ = true;
+    update_interest();
+    events_.on_read_end();
+  } else if (!would_block(errno)) {
+    lose(-errno);
+  }
+  return false;
+}
+
+std::expected<size_t, int> StreamTransport::flush(OutputQueue& queue) {
+  size_t taken = 0;
+  while (!awaiting_writable_ && poll_ && !queue.empty()) {
+    std::array<iovec, OutputQueue::kMaxIovecs> pieces;
+    size_t count = queue.iovecs(pieces);
+    size_t offered = 0;
+    for (size_t i = 0; i < count; ++i) offered += pieces[i].iov_len;
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = count;
+    ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && !would_block(errno)) return std::unexpected(-errno);
+    if (sent > 0) queue.consume(static_cast<size_t>(sent));
+    taken += sent > 0 ? static_cast<size_t>(sent) : 0;
+    if (sent < static_cast<ssize_t>(offered)) {  // a short write means a full socket buffer
+      awaiting_writable_ = true;
+      update_interest();
+    }
+  }
+  return taken;
+}
+
+void StreamTransport::shutdown_write() {
+  if (socket_) ::shutdown(socket_.get(), SHUT_WR);
+}
+
+void StreamTransport::close() {
+  poll_.close();  // takes the descriptor out of epoll at once, so it can be closed
+  socket_.reset();
+}
+
+void StreamTransport::lose(int error) {
+  close();
+  events_.on_lost(error);
+}
+
+}  // namespace tricorn
