@@ -146,14 +146,13 @@ class OutputSink final : public spdlog::sinks::base_sink<std::mutex> {
 
  private:
   void sink_it_(const spdlog::details::log_msg& line) override {
-    if (uint64_t lost = output_.unreported()) {
-      std::string text =
-          fmt::format("{} log lines were lost: standard error was full or closed", lost);
-      spdlog::details::log_msg note(line.time, {}, line.logger_name, spdlog::level::warn, text);
-      if (!output_.write(formatted(note))) return output_.count_lost();
-      output_.reported(lost);
-    }
-    if (!output_.write(formatted(line))) output_.count_lost();
+    if (!output_.write(formatted(line))) return output_.count_lost();
+    uint64_t lost = output_.unreported();
+    if (lost == 0) return;
+    std::string text =
+        fmt::format("{} log lines before this were lost: standard error was full or closed", lost);
+    spdlog::details::log_msg note(line.time, {}, line.logger_name, spdlog::level::warn, text);
+    if (output_.write(formatted(note))) output_.reported(lost);
   }
   void flush_() override {}
   std::string_view formatted(const spdlog::details::log_msg& line) {
