@@ -1,0 +1,44 @@
+// Options: everything a user can set, resolved and checked, as plain values. Made by
+// parse_command_line().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/worker_settings.h"
+#include "config/bind_spec.h"
+
+namespace tricorn {
+
+struct Options {
+  // Sockets. Never empty once parsed: --host and --port make one bind where nothing else was asked
+  // for.
+  std::vector<BindSpec> binds;
+  std::string host = "127.0.0.1";
+  uint16_t port = 8000;
+  std::optional<uint32_t> uds_permissions;  // mode bits of unix sockets; nullopt: as the umask says
+  uint32_t backlog = 2048;                  // connections that wait in the kernel, per socket
+
+  // Workers and their supervision.
+  uint32_t workers = 1;
+  uint32_t boot_timeout_ms = 60'000;  // a worker that is not ready by then is killed
+  uint32_t drain_timeout_ms =
+      30'000;             // what requests in progress get at a stop, reload or replacement
+  WorkerSettings worker;  // its `listeners` stay empty: the master knows them once it has bound
+
+  // The zygote.
+  std::string python;  // interpreter; "": the one whose environment holds tricorn, then
+                       // $VIRTUAL_ENV's, then python3
+  std::vector<std::pair<std::string, std::string>>
+      app_environment;  // --env-file; variables already set win
+
+  std::string pid_file;     // "": none
+  std::string config_file;  // the file that was read; "": none
+
+  bool operator==(const Options&) const = default;
+};
+
+}  // namespace tricorn
