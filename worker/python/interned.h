@@ -8,47 +8,49 @@
 namespace tricorn {
 
 // X(identifier, text): one line per use; add names where they are needed.
-#define TRICORN_INTERNED(X)                           \
-  /* the loop */                                      \
-  X(context, "context")                               \
-  X(loop, "loop")                                     \
-  X(name, "name")                                     \
-  X(eager_start, "eager_start")                       \
-  X(set_result, "set_result")                         \
-  X(set_exception, "set_exception")                   \
-  X(done, "done")                                     \
-  X(cancel, "cancel")                                 \
-  X(call_exception_handler, "call_exception_handler") \
-  X(message, "message")                               \
-  X(exception, "exception")                           \
-  X(handle, "handle")                                 \
-  /* coroutines */                                    \
-  X(throw_, "throw")                                  \
-  X(close, "close")                                   \
-  /* the scope */                                     \
-  X(type, "type")                                     \
-  X(asgi, "asgi")                                     \
-  X(http_version, "http_version")                     \
-  X(method, "method")                                 \
-  X(scheme, "scheme")                                 \
-  X(path, "path")                                     \
-  X(raw_path, "raw_path")                             \
-  X(query_string, "query_string")                     \
-  X(root_path, "root_path")                           \
-  X(headers, "headers")                               \
-  X(client, "client")                                 \
-  X(server, "server")                                 \
-  X(state, "state")                                   \
-  X(extensions, "extensions")                         \
-  X(http, "http")                                     \
-  /* messages */                                      \
-  X(body, "body")                                     \
-  X(more_body, "more_body")                           \
-  X(status, "status")                                 \
-  X(trailers, "trailers")                             \
-  X(http_request, "http.request")                     \
-  X(http_disconnect, "http.disconnect")               \
-  X(http_response_start, "http.response.start")       \
+#define TRICORN_INTERNED(X)                              \
+  /* the loop */                                         \
+  X(context, "context")                                  \
+  X(loop, "loop")                                        \
+  X(name, "name")                                        \
+  X(eager_start, "eager_start")                          \
+  X(set_result, "set_result")                            \
+  X(set_exception, "set_exception")                      \
+  X(asyncio_future_blocking, "_asyncio_future_blocking") \
+  X(done, "done")                                        \
+  X(cancel, "cancel")                                    \
+  X(call_exception_handler, "call_exception_handler")    \
+  X(message, "message")                                  \
+  X(exception, "exception")                              \
+  X(handle, "handle")                                    \
+  /* coroutines */                                       \
+  X(throw_, "throw")                                     \
+  X(close, "close")                                      \
+  /* the scope */                                        \
+  X(type, "type")                                        \
+  X(asgi, "asgi")                                        \
+  X(http_version, "http_version")                        \
+  X(method, "method")                                    \
+  X(scheme, "scheme")                                    \
+  X(path, "path")                                        \
+  X(raw_path, "raw_path")                                \
+  X(query_string, "query_string")                        \
+  X(root_path, "root_path")                              \
+  X(headers, "headers")                                  \
+  X(client, "client")                                    \
+  X(server, "server")                                    \
+  X(state, "state")                                      \
+  X(extensions, "extensions")                            \
+  X(https, "https")                                      \
+  X(http, "http")                                        \
+  /* messages */                                         \
+  X(body, "body")                                        \
+  X(more_body, "more_body")                              \
+  X(status, "status")                                    \
+  X(trailers, "trailers")                                \
+  X(http_request, "http.request")                        \
+  X(http_disconnect, "http.disconnect")                  \
+  X(http_response_start, "http.response.start")          \
   X(http_response_body, "http.response.body")
 
 struct Interned {

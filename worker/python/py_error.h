@@ -14,6 +14,8 @@ class PyError {
  public:
   // Takes the current exception, normalised and with its traceback attached. One must be set.
   static PyError take();
+  // One that was caught before, for its message.
+  static PyError of(PyObject* exception) { return PyError(PyRef::borrow(exception)); }
 
   PyObject* exception() const { return exception_.get(); }  // borrowed
   bool matches(PyObject* type) const;

@@ -7,6 +7,12 @@
 
 #include "worker/python/py_ref.h"
 
+#if PY_VERSION_HEX < 0x030C0000
+#include <structmember.h>
+#define Py_T_PYSSIZET T_PYSSIZET
+#define Py_READONLY READONLY
+#endif
+
 namespace tricorn {
 
 // Makes the heap type of `spec` and, when `module` is not null, adds it there under its last name

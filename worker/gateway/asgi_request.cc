@@ -1,0 +1,249 @@
+// AsgiRequest: see the header.
+#include "worker/gateway/asgi_request.h"
+
+#include "common/logging.h"
+#include "worker/gateway/gateway.h"
+#include "worker/gateway/messages.h"
+#include "worker/gateway/operation.h"
+#include "worker/python/interned.h"
+#include "worker/python/py_error.h"
+
+namespace tricorn {
+namespace {
+
+using Progress = AsgiRequest::Progress;
+
+Progress raise_runtime_error(const char* format, PyObject* argument) {
+  PyErr_Format(PyExc_RuntimeError, format, argument);
+  return Progress::kError;
+}
+
+void release_object(void* object) noexcept { PyRef::steal(static_cast<PyObject*>(object)); }
+
+std::string utf8_or(PyObject* text, const char* fallback) {
+  const char* utf8 = text != nullptr ? PyUnicode_AsUTF8(text) : nullptr;
+  if (utf8 != nullptr) return utf8;
+  PyErr_Clear();
+  return fallback;
+}
+
+// Whether a ClientDisconnected that send() raised is at the root of `exception`: frameworks wrap it
+// in their own.
+bool stems_from_disconnect(PyObject* exception) {
+  PyRef current = PyRef::borrow(exception);
+  for (int depth = 0; current && depth < 8; ++depth) {
+    if (PyErr_GivenExceptionMatches(current.get(), client_disconnected_type)) return true;
+    PyRef cause = PyRef::steal(PyException_GetCause(current.get()));
+    current = cause ? std::move(cause) : PyRef::steal(PyException_GetContext(current.get()));
+  }
+  return false;
+}
+
+}  // namespace
+
+bool AsgiRequest::open(Gateway* gateway, ResponseWriter* writer, PyRef method, PyRef path,
+                       std::string_view body, bool body_complete) {
+  gateway_ = gateway;
+  writer_ = writer;
+  method_ = std::move(method);
+  path_ = std::move(path);
+  body_complete_ = body_complete;
+  if (body.empty()) return true;
+  first_body_ =
+      PyRef::steal(PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size())));
+  return static_cast<bool>(first_body_);
+}
+
+void AsgiRequest::on_body(std::string_view bytes, bool complete) {
+  more_body_.append(bytes);
+  body_complete_ = complete;
+  wake_all();
+}
+
+void AsgiRequest::on_writable() { wake_all(); }
+
+void AsgiRequest::on_disconnect() {
+  writer_ = nullptr;
+  disconnected_ = true;
+  wake_all();
+}
+
+Progress AsgiRequest::receive(PyRef& message) {
+  bool has_body = first_body_ || !more_body_.empty();
+  if (completed_ || (disconnected_ && !has_body)) {
+    // Also after the whole body was delivered, and again at every further call (P40, P42).
+    message = disconnect_message();
+  } else if (has_body || (body_complete_ && !body_delivered_)) {
+    message = body_message();
+  } else {
+    if (!body_complete_) writer_->body_wanted();
+    return Progress::kMustWait;
+  }
+  return message ? Progress::kDone : Progress::kError;
+}
+
+// The bytes that came so far, as one message (P18): those of the head's read first, as they are.
+PyRef AsgiRequest::body_message() {
+  if (!first_body_ && more_body_.empty()) {
+    body_delivered_ = true;
+    return empty_request_message();
+  }
+  PyRef bytes = std::move(first_body_);
+  if (!bytes) {
+    bytes = PyRef::steal(
+        PyBytes_FromStringAndSize(more_body_.data(), static_cast<Py_ssize_t>(more_body_.size())));
+    more_body_ = {};
+    if (!bytes) return {};
+  }
+  bool more = !body_complete_ || !more_body_.empty();
+  body_delivered_ = !more;
+  if (writer_ != nullptr) {
+    writer_->body_consumed(static_cast<size_t>(PyBytes_GET_SIZE(bytes.get())));
+  }
+  return request_message(bytes.get(), more);
+}
+
+Progress AsgiRequest::send(PyObject* message) {
+  PyObject* type = message_type(message);
+  if (type == nullptr || !may_send(type)) return Progress::kError;
+  // Interned literals first: apps write them as constants.
+  if (type == interned.http_response_start) return start(message);
+  if (type == interned.http_response_body) return body(message);
+  if (PyUnicode_Compare(type, interned.http_response_start) == 0) return start(message);
+  if (PyUnicode_Compare(type, interned.http_response_body) == 0) return body(message);
+  return raise_runtime_error("unexpected ASGI message %R in an HTTP response", type);
+}
+
+bool AsgiRequest::may_send(PyObject* type) {
+  if (completed_) {
+    raise_runtime_error("ASGI message %R sent after the response was completed", type);
+    return false;
+  }
+  if (disconnected_) {
+    PyErr_SetString(client_disconnected_type, "the client has disconnected");
+    return false;
+  }
+  return true;
+}
+
+Progress AsgiRequest::start(PyObject* message) {
+  if (started_) {
+    return raise_runtime_error("ASGI message %R sent twice", interned.http_response_start);
+  }
+  int status = 0;
+  HeaderHolder holder;
+  std::vector<Header>& headers = gateway_->scratch_headers();
+  if (!read_status(message, status) || !read_headers(message, headers, holder)) {
+    return Progress::kError;
+  }
+  if (Result<> written = writer_->start(status, headers); !written) {
+    PyErr_SetString(PyExc_RuntimeError, written.error().message.c_str());
+    return Progress::kError;
+  }
+  started_ = true;
+  return Progress::kDone;
+}
+
+Progress AsgiRequest::body(PyObject* message) {
+  if (!started_) {
+    return raise_runtime_error("ASGI message %R sent before http.response.start",
+                               interned.http_response_body);
+  }
+  bool more = false;
+  if (!read_more_body(message, more)) return Progress::kError;
+  PyObject* bytes = PyDict_GetItemWithError(message, interned.body);
+  if (bytes == nullptr) {
+    return PyErr_Occurred() != nullptr ? Progress::kError : write(Chunk(), more);
+  }
+  if (PyBytes_Check(bytes)) {
+    std::string_view view(PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes)));
+    if (view.size() < OutputQueue::kCopyBelow) return write(Chunk::borrowed(view), more);
+    return write(Chunk(view, PyRef::borrow(bytes).release(), release_object), more);
+  }
+  Py_buffer buffer;  // bytearray, memoryview: copied, since the app may change them (P26)
+  if (PyObject_GetBuffer(bytes, &buffer, PyBUF_SIMPLE) < 0) return Progress::kError;
+  std::string_view view(static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len));
+  Progress progress = write(Chunk::borrowed(view), more);
+  PyBuffer_Release(&buffer);
+  return progress;
+}
+
+Progress AsgiRequest::write(Chunk chunk, bool more) {
+  Result<> written = writer_->body(std::move(chunk), more);
+  if (!more) {  // the exchange has ended, well or badly
+    writer_ = nullptr;
+    completed_ = true;
+    wake_all();
+  }
+  if (!written) {
+    PyErr_SetString(PyExc_RuntimeError, written.error().message.c_str());
+    return Progress::kError;
+  }
+  return more && writer_->congested() ? Progress::kMustWait : Progress::kDone;
+}
+
+Progress AsgiRequest::sent_enough() {
+  if (disconnected_) {
+    PyErr_SetString(client_disconnected_type, "the client has disconnected");
+    return Progress::kError;
+  }
+  return writer_ != nullptr && writer_->congested() ? Progress::kMustWait : Progress::kDone;
+}
+
+void AsgiRequest::add_waiter(Operation* operation) {
+  operation->next_waiter = waiters_;
+  waiters_ = operation;
+}
+
+void AsgiRequest::remove_waiter(Operation* operation) {
+  for (Operation** link = &waiters_; *link != nullptr; link = &(*link)->next_waiter) {
+    if (*link == operation) {
+      *link = operation->next_waiter;
+      return;
+    }
+  }
+}
+
+// Setting a Future's result only queues its callbacks, so the list does not change here.
+void AsgiRequest::wake_all() {
+  for (Operation* waiter = waiters_; waiter != nullptr; waiter = waiter->next_waiter) {
+    waiter->wake();
+  }
+}
+
+void AsgiRequest::finish_returned() {
+  if (completed_ || disconnected_) return;
+  end_badly(started_ ? "returned without completing its response"
+                     : "returned without sending a response");
+}
+
+bool AsgiRequest::finish_raised(PyObject* exception) {
+  bool leaves = !PyErr_GivenExceptionMatches(exception, PyExc_Exception);
+  if (leaves) {
+    end_badly("");
+  } else if (!stems_from_disconnect(exception)) {
+    end_badly("raised\n" + PyError::of(exception).traceback());
+  }
+  return !leaves;
+}
+
+// Before the start: 500. After it: the message is cut off, so that the client sees that it is
+// incomplete (P37-P39).
+void AsgiRequest::end_badly(const std::string& reason) {
+  if (!reason.empty()) log_error("{}: the app {}", label(), reason);
+  ResponseWriter* writer = std::exchange(writer_, nullptr);
+  if (writer == nullptr) return;
+  completed_ = true;
+  if (started_) {
+    writer->abort();
+  } else {
+    answer_plainly(*writer, 500, "Internal Server Error");
+  }
+  wake_all();
+}
+
+std::string AsgiRequest::label() const {
+  return utf8_or(method_.get(), "?") + " " + utf8_or(path_.get(), "?");
+}
+
+}  // namespace tricorn

@@ -1,0 +1,76 @@
+// Gateway: from a parsed request to a running app, for all connections of a worker. GIL held in
+// every call.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "worker/gateway/request_objects.h"
+#include "worker/gateway/scope_builder.h"
+#include "worker/loop/loop_api.h"
+#include "worker/protocol/exchange.h"
+
+namespace tricorn {
+
+struct GatewayOptions {
+  std::string root_path;
+  uint32_t limit_concurrency = 0;  // requests in progress; more are answered 503; 0: no limit (P55)
+};
+
+class Gateway final : public HandlerFactory {
+ public:
+  // `app`: an ASGI 3 callable; `state`: the lifespan state or None. The loop outlives the gateway;
+  // the gateway outlives all connections' handlers. Null with a Python error set.
+  static std::unique_ptr<Gateway> create(LoopApi& loop, const GatewayOptions& options,
+                                         PyObject* app, PyObject* state);
+  ~Gateway();
+
+  std::unique_ptr<RequestHandler> make_handler(const ConnectionInfo& connection) override;
+
+  // Requests whose app coroutine has not ended, background work after the response included.
+  size_t in_flight() const { return in_flight_; }
+  // Called from the loop each time the last one ends.
+  void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
+  // Cancels the tasks of all requests in flight (P58). Returns how many.
+  size_t cancel_all();
+
+  // --- For the objects of this folder
+  LoopApi& loop() const { return loop_; }
+  PyObject* app() const { return app_.get(); }
+  // Starts the app on a request; what goes wrong ends the exchange with 500.
+  RequestSink* serve(const RequestHead& head, const ConnectionObjects& connection,
+                     std::string_view body, bool complete, ResponseWriter& writer);
+  void link(RequestObject* request);
+  void unlink(RequestObject* request);
+  // Reused by send(): the headers of the response that is being started.
+  std::vector<Header>& scratch_headers() { return scratch_headers_; }
+
+ private:
+  Gateway(LoopApi& loop, const GatewayOptions& options, PyObject* app)
+      : loop_(loop), options_(options), app_(PyRef::borrow(app)) {}
+  bool start_app(RequestObject* request, PyObject* path);
+
+  LoopApi& loop_;
+  GatewayOptions options_;
+  PyRef app_;
+  PyRef base_context_;  // every request runs in a fresh copy of it (P64)
+  std::unique_ptr<ScopeBuilder> scopes_;
+  std::vector<Header> scratch_headers_;
+  RequestObject* first_ = nullptr;
+  size_t in_flight_ = 0;
+  std::function<void()> on_idle_;
+};
+
+// Answers without the app: "Internal Server Error" and the like, as text/plain, and closes the
+// connection.
+void answer_plainly(ResponseWriter& writer, int status, std::string_view text);
+
+// The exception that send() raises when the client is gone: tricorn.ClientDisconnected, a subclass
+// of OSError (P43).
+extern PyObject* client_disconnected_type;
+
+// Adds the gateway's types to the module. False with an error set.
+bool add_gateway_types(PyObject* module);
+
+}  // namespace tricorn

@@ -1,0 +1,136 @@
+// ASGI messages: see the header.
+#include "worker/gateway/messages.h"
+
+#include "worker/python/interned.h"
+#include "worker/python/py_error.h"
+
+namespace tricorn {
+namespace {
+
+PyObject* empty_request = nullptr;  // copied for each message: the app may change what it gets
+PyObject* disconnect = nullptr;
+PyObject* empty_bytes = nullptr;
+
+// The value of an optional key, borrowed; null without an error when it is absent.
+PyObject* optional(PyObject* message, PyObject* key) {
+  return PyDict_GetItemWithError(message, key);
+}
+
+bool read_field(PyObject* item, const char* what, std::string_view& out) {
+  if (!PyBytes_Check(item)) {
+    PyErr_Format(PyExc_TypeError, "a response header's %s must be bytes, not %.100s", what,
+                 Py_TYPE(item)->tp_name);
+    return false;
+  }
+  out = {PyBytes_AS_STRING(item), static_cast<size_t>(PyBytes_GET_SIZE(item))};
+  return true;
+}
+
+// One (name, value) pair.
+bool read_pair(PyObject* pair, std::vector<Header>& headers, HeaderHolder& holder) {
+  PyRef sequence = PyRef::steal(PySequence_Fast(pair, "a response header must be a pair of bytes"));
+  if (!sequence) return false;
+  if (PySequence_Fast_GET_SIZE(sequence.get()) != 2) {
+    PyErr_SetString(PyExc_ValueError, "a response header must be a pair of bytes");
+    return false;
+  }
+  PyObject** items = PySequence_Fast_ITEMS(sequence.get());
+  Header header;
+  if (!read_field(items[0], "name", header.name) || !read_field(items[1], "value", header.value)) {
+    return false;
+  }
+  headers.push_back(header);
+  if (sequence.get() == pair) return true;
+  if (!holder.converted) holder.converted = PyRef::steal(PyList_New(0));
+  return holder.converted && PyList_Append(holder.converted.get(), sequence.get()) == 0;
+}
+
+}  // namespace
+
+bool make_message_templates() {
+  empty_bytes = PyBytes_FromStringAndSize(nullptr, 0);
+  empty_request = PyDict_New();
+  disconnect = PyDict_New();
+  return empty_bytes != nullptr && empty_request != nullptr && disconnect != nullptr &&
+         PyDict_SetItem(empty_request, interned.type, interned.http_request) == 0 &&
+         PyDict_SetItem(empty_request, interned.body, empty_bytes) == 0 &&
+         PyDict_SetItem(empty_request, interned.more_body, Py_False) == 0 &&
+         PyDict_SetItem(disconnect, interned.type, interned.http_disconnect) == 0;
+}
+
+PyRef request_message(PyObject* body, bool more) {
+  PyRef message = empty_request_message();
+  if (!message || PyDict_SetItem(message.get(), interned.body, body) < 0) return {};
+  if (more && PyDict_SetItem(message.get(), interned.more_body, Py_True) < 0) return {};
+  return message;
+}
+
+PyRef empty_request_message() { return PyRef::steal(PyDict_Copy(empty_request)); }
+
+PyRef disconnect_message() { return PyRef::steal(PyDict_Copy(disconnect)); }
+
+PyObject* message_type(PyObject* message) {
+  if (!PyDict_Check(message)) {
+    PyErr_Format(PyExc_TypeError, "an ASGI message must be a dict, not %.100s",
+                 Py_TYPE(message)->tp_name);
+    return nullptr;
+  }
+  PyObject* type = optional(message, interned.type);
+  if (type == nullptr && PyErr_Occurred() == nullptr) {
+    PyErr_SetString(PyExc_KeyError, "an ASGI message must have a 'type'");
+  } else if (type != nullptr && !PyUnicode_Check(type)) {
+    PyErr_SetString(PyExc_TypeError, "the 'type' of an ASGI message must be a str");
+    return nullptr;
+  }
+  return type;
+}
+
+bool read_status(PyObject* message, int& status) {
+  PyObject* value = optional(message, interned.status);
+  if (value == nullptr) {
+    if (PyErr_Occurred() == nullptr) {
+      PyErr_SetString(PyExc_KeyError, "http.response.start must have a 'status'");
+    }
+    return false;
+  }
+  if (!PyLong_Check(value)) {
+    PyErr_Format(PyExc_TypeError, "the response status must be an int, not %.100s",
+                 Py_TYPE(value)->tp_name);
+    return false;
+  }
+  int overflow = 0;
+  long number = PyLong_AsLongAndOverflow(value, &overflow);
+  if (overflow != 0 || number < 100 || number > 999) {
+    PyErr_Format(PyExc_ValueError, "the response status must be from 100 to 999, not %S", value);
+    return false;
+  }
+  status = static_cast<int>(number);
+  return true;
+}
+
+bool read_headers(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder) {
+  headers.clear();
+  PyObject* value = optional(message, interned.headers);
+  if (value == nullptr) return PyErr_Occurred() == nullptr;
+  holder.sequence =
+      PyRef::steal(PySequence_Fast(value, "response headers must be an iterable of pairs"));
+  if (!holder.sequence) return false;
+  PyObject* sequence = holder.sequence.get();
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence); ++i) {
+    if (!read_pair(PySequence_Fast_GET_ITEM(sequence, i), headers, holder)) return false;
+  }
+  return true;
+}
+
+bool read_more_body(PyObject* message, bool& more) {
+  PyObject* value = optional(message, interned.more_body);
+  if (value == nullptr) {
+    more = false;
+    return PyErr_Occurred() == nullptr;
+  }
+  int truth = value == Py_True ? 1 : value == Py_False ? 0 : PyObject_IsTrue(value);
+  more = truth == 1;
+  return truth >= 0;
+}
+
+}  // namespace tricorn

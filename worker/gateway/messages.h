@@ -1,0 +1,39 @@
+// ASGI messages: the dictionaries that pass between the app and the server (asgi.md, HTTP). GIL
+// held.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "worker/protocol/exchange.h"
+#include "worker/python/py_ref.h"
+
+namespace tricorn {
+
+// Makes the templates of what receive() returns. False with an error set.
+bool make_message_templates();
+
+// {"type": "http.request", "body": body, "more_body": more}; null with an error set.
+PyRef request_message(PyObject* body, bool more);
+// The same with body b"" and more_body False: the one message of a request without a body.
+PyRef empty_request_message();
+PyRef disconnect_message();
+
+// message["type"], borrowed; null with TypeError or KeyError set if `message` is no dict or has
+// none.
+PyObject* message_type(PyObject* message);
+
+// message["status"] within 100..999; false with an error set.
+bool read_status(PyObject* message, int& status);
+
+// Keeps alive what the views of read_headers point into, beyond what the message itself holds.
+struct HeaderHolder {
+  PyRef sequence;   // the headers as a list or tuple
+  PyRef converted;  // a list of the pairs that were neither; usually null
+};
+// message["headers"] (optional): an iterable of pairs of bytes.
+bool read_headers(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder);
+// message.get("more_body", False)
+bool read_more_body(PyObject* message, bool& more);
+
+}  // namespace tricorn

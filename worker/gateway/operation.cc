@@ -1,0 +1,114 @@
+// Operation: see the header.
+#include "worker/gateway/operation.h"
+
+#include "worker/gateway/gateway.h"
+#include "worker/python/interned.h"
+#include "worker/python/py_error.h"
+#include "worker/python/py_type.h"
+
+namespace tricorn {
+namespace {
+
+PyTypeObject* operation_type = nullptr;
+ObjectPool<Operation> pool;
+
+void dealloc(PyObject* self) {
+  auto* operation = reinterpret_cast<Operation*>(self);
+  if (operation->future) operation->target().remove_waiter(operation);
+  pool.free(operation);
+}
+
+Operation* make(PyObject* request) {
+  Operation* operation = pool.make(operation_type);
+  if (operation != nullptr) operation->request = PyRef::borrow(request);
+  return operation;
+}
+
+}  // namespace
+
+PySendResult Operation::resume(Operation* self, PyObject*, PyObject** result) {
+  *result = nullptr;
+  self->stop_waiting();
+  AsgiRequest& request = self->target();
+  AsgiRequest::Progress progress;
+  PyRef value;
+  if (!self->message) {
+    progress = request.receive(value);
+  } else if (!self->taken) {
+    self->taken = true;
+    progress = request.send(self->message.get());
+  } else {
+    progress = request.sent_enough();
+  }
+  switch (progress) {
+    case AsgiRequest::Progress::kError:
+      return PYGEN_ERROR;
+    case AsgiRequest::Progress::kMustWait:
+      return self->wait(result);
+    case AsgiRequest::Progress::kDone:
+      *result = value ? value.release() : Py_NewRef(Py_None);
+      return PYGEN_RETURN;
+  }
+  Py_UNREACHABLE();
+}
+
+// Yields a Future the way `await future` does: marked as blocking, so that the task waits for it.
+PySendResult Operation::wait(PyObject** result) {
+  PyRef waited = target().gateway()->loop().create_future();
+  if (!waited || PyObject_SetAttr(waited.get(), interned.asyncio_future_blocking, Py_True) < 0) {
+    return PYGEN_ERROR;
+  }
+  future = waited.clone();
+  target().add_waiter(this);
+  *result = waited.release();
+  return PYGEN_NEXT;
+}
+
+void Operation::stop_waiting() {
+  if (!future) return;
+  target().remove_waiter(this);
+  future.reset();
+}
+
+PySendResult Operation::raise(Operation* self, PyObject* exception, PyObject** result) {
+  self->stop_waiting();
+  return raise_instance(exception, result);
+}
+
+void Operation::close(Operation* self) { self->stop_waiting(); }
+
+void Operation::wake() {
+  PyRef is_done = PyRef::steal(PyObject_CallMethodNoArgs(future.get(), interned.done));
+  if (is_done && is_done.get() == Py_False) {
+    PyRef none =
+        PyRef::steal(PyObject_CallMethodOneArg(future.get(), interned.set_result, Py_None));
+  }
+  if (PyErr_Occurred() != nullptr) PyError::take().unraisable(future.get());
+}
+
+PyObject* make_receive(PyObject* request) { return reinterpret_cast<PyObject*>(make(request)); }
+
+PyObject* make_send(PyObject* request, PyObject* message) {
+  Operation* operation = make(request);
+  if (operation != nullptr) operation->message = PyRef::borrow(message);
+  return reinterpret_cast<PyObject*>(operation);
+}
+
+bool add_operation_type() {
+  using Slots = AwaitableSlots<Operation>;
+  static PyMethodDef methods[] = {Slots::send_def, Slots::throw_def, Slots::close_def, {}};
+  static PyType_Slot slots[] = {{Py_tp_dealloc, slot(dealloc)},
+                                {Py_tp_methods, methods},
+                                {Py_tp_iter, slot(PyObject_SelfIter)},
+                                {Py_tp_iternext, slot(Slots::iternext)},
+                                {Py_am_await, slot(Slots::await)},
+                                {Py_am_send, slot(Slots::send)},
+                                {0, nullptr}};
+  static PyType_Spec spec = {
+      "tricorn._tricorn.Operation", sizeof(Operation), 0,
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  operation_type = make_type(nullptr, &spec);
+  return operation_type != nullptr;
+}
+
+}  // namespace tricorn

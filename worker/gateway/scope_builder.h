@@ -1,0 +1,70 @@
+// ScopeBuilder: the `scope` dictionary of a request, made directly from the parsed head.
+//
+// A fresh dict per request (P17): a copy of a template that already has every key, so that nothing
+// is resized, with the few fields that differ set on top. What clients repeat (paths, headers)
+// comes from caches shared by all connections of the worker; cached objects are immutable. GIL
+// held.
+#pragma once
+
+#include <string>
+
+#include "worker/gateway/byte_cache.h"
+#include "worker/protocol/exchange.h"
+#include "worker/python/py_ref.h"
+
+namespace tricorn {
+
+// What a connection's requests share.
+struct ConnectionObjects {
+  PyRef client;                // (host, port) or None
+  PyRef server;                // (host, port), or (path, None) for a unix socket, or None
+  PyObject* scheme = nullptr;  // interned
+};
+
+// The target as Python objects.
+struct TargetObjects {
+  PyRef path;          // str: percent-decoded, with root_path in front
+  PyRef raw_path;      // bytes
+  PyRef query_string;  // bytes
+};
+
+class ScopeBuilder {
+ public:
+  // `state`: the lifespan state, copied into every scope, or null when the app has no lifespan.
+  // nullptr with an error set if Python could not allocate.
+  static std::unique_ptr<ScopeBuilder> create(const std::string& root_path, PyObject* state);
+
+  Result<ConnectionObjects> describe(const ConnectionInfo& connection);
+
+  // A new scope, or null with an error set. `path` and `method` receive the scope's, for names and
+  // logs.
+  PyRef build(const RequestHead& head, const ConnectionObjects& connection, PyRef& path,
+              PyRef& method);
+
+ private:
+  ScopeBuilder(const std::string& root_path, PyObject* state);
+  bool make_template();
+  const TargetObjects* target(std::string_view raw);
+  bool make_target(std::string_view raw, TargetObjects& parts);
+  PyRef header_list(std::span<const Header> headers);
+  PyRef header_tuple(const Header& header);
+  PyRef header_name(std::string_view name);
+  PyRef method_name(std::string_view name);
+  bool set_copies(PyObject* scope);
+
+  std::string root_path_;
+  PyRef state_;
+  PyRef template_;
+  PyRef asgi_;
+  PyRef http_10_;
+  PyRef http_11_;
+  PyRef http_2_;
+  ByteCache<TargetObjects> targets_{1024, 192};
+  ByteCache<PyRef> header_tuples_{2048, 256};
+  ByteCache<PyRef> header_names_{256, 64};
+  ByteCache<PyRef> methods_{64, 32};
+  TargetObjects
+      uncached_target_;  // the parts of a target too long to cache, valid until the next one
+};
+
+}  // namespace tricorn
