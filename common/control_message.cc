@@ -73,7 +73,7 @@ std::optional<std::string> find_fault(const Header& header, size_t received, siz
   if (received < sizeof(Header)) return fmt::format("it has only {} bytes", received);
   if (header.magic != kMagic) return "master and worker differ in version";
   if (header.type < static_cast<uint16_t>(ControlType::kSetup) ||
-      header.type > static_cast<uint16_t>(ControlType::kStopped)) {
+      header.type > static_cast<uint16_t>(ControlType::kListening)) {
     return fmt::format("type {} is unknown", header.type);
   }
   if (header.text_size != received - sizeof(Header)) {
@@ -150,13 +150,16 @@ Result<ReceiveStatus> receive_control(int fd, ControlMessage& out) {
   envelope.msg_iovlen = 2;
   envelope.msg_control = control;
   envelope.msg_controllen = sizeof control;
-  auto received =
-      sys("recvmsg", "control", [&] { return ::recvmsg(fd, &envelope, MSG_CMSG_CLOEXEC); });
+  auto receive = [&] {
+    ssize_t size = ::recvmsg(fd, &envelope, MSG_CMSG_CLOEXEC);
+    // A peer that died with messages unread resets the connection, told once and before its own last messages.
+    if (size == -1 && errno == ECONNRESET) size = ::recvmsg(fd, &envelope, MSG_CMSG_CLOEXEC);
+    return size;
+  };
+  auto received = sys("recvmsg", "control", receive);
   if (!received) {
     int reason = received.error().sys_errno;
     if (reason == EAGAIN || reason == EWOULDBLOCK) return ReceiveStatus::kWouldBlock;
-    // A peer that died with messages unread resets the connection.
-    if (reason == ECONNRESET) return ReceiveStatus::kClosed;
     return pass_on(received);
   }
   if (*received == 0) return ReceiveStatus::kClosed;

@@ -2,9 +2,10 @@
 //
 //   master → zygote   kSetup (text: encoded WorkerSettings; fds: scoreboard, then every listener in settings order)
 //                     kSpawn (slot, generation, worker, board; fds: the worker's end of its control socket)
-//   zygote → master   kZygoteReady (text: "Python 3.11.2, /usr/bin/python3"), kSpawned (worker, pid),
+//   zygote → master   kZygoteReady (text: "Python 3.11.2, /usr/bin/python3"), kSpawned (worker, value: pid),
 //                     kSpawnFailed (worker, value: errno), kBootFailed (value: BootFailureKind, text: traceback)
-//   master → worker   kDrain (value: deadline in ms, flag: DrainMode), kQuit, kReopenLogs
+//   master → worker   kListening (the listeners listen: accept; once, after kReady), kQuit, kReopenLogs,
+//                     kDrain (value: deadline in ms, flag: DrainMode)
 //   worker → master   kReady, kBootFailed (as above), kRetireMe (text: reason), kStopped (lifespan shutdown done)
 //
 // End of file on either side means that the peer died.
@@ -33,6 +34,7 @@ enum class ControlType : uint16_t {
   kReady,
   kRetireMe,
   kStopped,
+  kListening,
 };
 
 // Why an app could not be brought up; decides the exit code (3 or 4) when it is the first boot.

@@ -156,6 +156,15 @@ TEST_F(ControlMessageTest, PeerThatDiedWithMessagesUnreadIsClosed) {
   EXPECT_EQ(receive_control(theirs_.get(), got), ReceiveStatus::kClosed);
 }
 
+TEST_F(ControlMessageTest, LastWordsArriveThoughThePeerDiedWithMessagesUnread) {
+  ASSERT_TRUE(send_control(theirs_.get(), {.type = ControlType::kQuit}).has_value());
+  ASSERT_TRUE(send_control(ours_.get(), {.type = ControlType::kStopped}).has_value());
+  ours_.reset();
+  EXPECT_EQ(receive_one().type, ControlType::kStopped);
+  ControlMessage got{.type = ControlType::kReady};
+  EXPECT_EQ(receive_control(theirs_.get(), got), ReceiveStatus::kClosed);
+}
+
 TEST_F(ControlMessageTest, SendingToADeadPeerIsAnErrorNotASignal) {
   theirs_.reset();
   auto sent = send_control(ours_.get(), {.type = ControlType::kQuit});
