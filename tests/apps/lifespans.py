@@ -1,0 +1,80 @@
+"""Apps that differ in their lifespan: one attribute for each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from typing import Any
+
+from asgi import Receive, Scope, Send, respond, respond_json
+
+set_in_lifespan: contextvars.ContextVar[str] = contextvars.ContextVar("set_in_lifespan", default="unset")
+
+
+async def state(scope: Scope, receive: Receive, send: Send) -> None:
+    """Puts a value and a shared list into the state; each request changes its own copy and the shared list."""
+    if scope["type"] == "lifespan":
+        print("lifespan scope:", sorted(scope), scope["asgi"], flush=True)
+        await receive()
+        scope["state"]["value"] = "from lifespan"
+        scope["state"]["shared"] = []
+        set_in_lifespan.set("set")
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        print("shutdown after requests:", len(scope["state"]["shared"]), flush=True)
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    found: dict[str, Any] = dict(scope["state"])
+    found["shared"] = len(scope["state"]["shared"])
+    scope["state"]["value"] = scope["state"]["extra"] = "changed by a request"
+    scope["state"]["shared"].append(1)
+    await respond_json(send, found)
+
+
+async def unsupported(scope: Scope, receive: Receive, send: Send) -> None:
+    """As Django: no lifespan, an exception for its scope."""
+    if scope["type"] != "http":
+        raise ValueError("only http is supported")
+    await respond_json(send, {"state": "state" in scope})
+
+
+async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no database today"})
+        return
+    await respond(send, b"served")
+
+
+async def raises_after_startup_message(scope: Scope, receive: Receive, send: Send) -> None:
+    """Takes the startup message, does some work, and breaks: a real error, not a missing lifespan."""
+    if scope["type"] == "lifespan":
+        await receive()
+        await asyncio.sleep(0)
+        raise LookupError("broken while starting")
+    await respond(send, b"served")
+
+
+async def returns_early(scope: Scope, receive: Receive, send: Send) -> None:
+    """Completes its startup and returns without waiting for the shutdown."""
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        return
+    await respond(send, b"served")
+
+
+async def fails_at_shutdown(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.failed", "message": "could not flush"})
+        return
+    await respond(send, b"served")
+
+
+async def hangs(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    print("hanging in startup", flush=True)
+    await asyncio.Event().wait()

@@ -1,0 +1,27 @@
+"""Shared by all Python tests: the tests folder is importable, and a missing executable is one clear error."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from integration.server import executable
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "root: needs root rights (skipped without them)")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _executable_exists() -> None:
+    path = Path(executable())
+    assert os.access(path, os.X_OK), f"{path} is missing: build it first (cmake --preset release, then --build)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.geteuid() != 0:
+        for item in items:
+            if item.get_closest_marker("root"):
+                item.add_marker(pytest.mark.skip(reason="needs root"))

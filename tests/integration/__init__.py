@@ -1,0 +1,1 @@
+"""Tests that drive the real executable from outside: processes, sockets, signals, logs."""
