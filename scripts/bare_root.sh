@@ -1,0 +1,55 @@
+# A bare Debian in a folder, for try_bare_machine and try_container. Sourced after lib.sh; needs root and debootstrap.
+# shellcheck shell=bash
+
+# What this machine tells apt, pip and TLS by the environment: as NAME=VALUE lines.
+network_environment() { env | grep -E '^(PIP_[A-Z_]+|SSL_CERT_[A-Z]+|[A-Z_]+_CA_BUNDLE|[a-zA-Z]+_(proxy|PROXY))=' || true; }
+
+# The first archive that this machine's apt uses.
+debian_mirror() {
+  cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null |
+    awk '$1 == "URIs:" { print $2; exit } $1 == "deb" { print ($2 ~ /^\[/ ? $3 : $2); exit }'
+}
+
+# make_root SUITE FOLDER [PACKAGE...]: minimal Debian; it reaches the networks by the ways that this machine does.
+make_root() {
+  local suite="$1" root="$2" here file
+  shift 2
+  local packages=(ca-certificates "$@")
+  here="$(. /etc/os-release && echo "$VERSION_CODENAME")"
+  quietly debootstrap debootstrap --variant=minbase --include="$(IFS=,; echo "${packages[*]}")" \
+    "$suite" "$root" "$(debian_mirror)"
+  cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+  [[ ! -e /etc/pip.conf ]] || cp /etc/pip.conf "$root/etc/pip.conf"
+  if [[ -e /etc/apt/sources.list.d/debian.sources ]]; then
+    rm -f "$root/etc/apt/sources.list"
+    sed "s/\\b$here\\b/$suite/g" /etc/apt/sources.list.d/debian.sources >"$root/etc/apt/sources.list.d/debian.sources"
+  fi
+  for file in /etc/apt/apt.conf.d/*; do
+    dpkg-query -S "$file" >/dev/null 2>&1 || cp "$file" "$root/etc/apt/apt.conf.d/"
+  done
+  cp -r /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
+  quietly certificates chroot "$root" update-ca-certificates
+}
+
+# drop_root FOLDER: unmounts what is mounted below it, then removes it; never what is mounted.
+drop_root() {
+  local root="$1"
+  [[ -d "$root" ]] || return 0
+  awk -v root="$root/" 'index($2, root) == 1 { print $2 }' /proc/self/mounts | sort -r | while read -r mounted; do
+    umount -l "$mounted"
+  done
+  rm -rf --one-file-system "$root"
+}
+
+# A port that is free now.
+free_port() { "$(find_python)" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# wait_until SECONDS COMMAND...: until it succeeds, asked four times a second.
+wait_until() {
+  local tries=$(($1 * 4))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    ((tries-- > 0)) || return 1
+    sleep 0.25
+  done
+}
