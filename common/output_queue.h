@@ -1,6 +1,8 @@
-// OutputQueue: bytes on their way to a socket. Small pieces are copied together, large ones are kept by reference.
+// OutputQueue: bytes on their way to a socket. Small pieces are copied together, large ones are
+// kept by reference.
 //
-// A protocol session appends, a transport writes what `iovecs` shows and calls `consume`. Pure; one thread.
+// A protocol session appends, a transport writes what `iovecs` shows and calls `consume`. Pure; one
+// thread.
 #pragma once
 
 #include <sys/uio.h>
@@ -45,22 +47,35 @@ class Chunk {
   Release release_ = nullptr;
 };
 
+// A chunk's release may append to the queue or ask it anything: it runs when the queue is
+// consistent.
 class OutputQueue {
  public:
   // Pieces below this are copied even when they are owned: a copy costs less than an iovec.
   static constexpr size_t kCopyBelow = 16 * 1024;
   static constexpr size_t kMaxIovecs = 64;
+  // A buffer that grew beyond this is given back when it has drained.
+  static constexpr size_t kKeepCapacity = 64 * 1024;
 
-  // The buffer that copies go to; callers may append to it directly (heads are serialised in place).
-  std::string& tail();
+  // The buffer that copies go to; callers may append to it directly (heads are serialised in
+  // place), and take back what they appended as long as none of it was consumed.
+  std::string& tail() { return rest_.empty() ? first_ : rest_tail(); }
   void append(std::string_view bytes) { tail().append(bytes); }
-  void append(Chunk chunk);  // kept by reference if owned and large, else copied
+  void append(Chunk chunk) {  // kept by reference if owned and large, else copied
+    if (chunk.owned() && chunk.bytes().size() >= kCopyBelow) {
+      keep(std::move(chunk));
+    } else {
+      append(chunk.bytes());
+    }
+  }
 
-  bool empty() const;
-  size_t size() const;  // unsent bytes
+  bool empty() const { return size() == 0; }
+  size_t size() const {  // unsent bytes
+    return first_.size() - first_sent_ + (rest_.empty() ? 0 : rest_size());
+  }
   // Fills up to kMaxIovecs entries with the front of the queue; valid until the next change.
   size_t iovecs(std::span<iovec> out) const;
-  void consume(size_t bytes);
+  void consume(size_t bytes);  // at most size()
   void clear();
 
  private:
@@ -69,11 +84,18 @@ class OutputQueue {
     Chunk chunk;
     std::string_view bytes() const { return chunk.bytes().empty() ? copied : chunk.bytes(); }
   };
-  std::string first_;          // the usual case: everything fits in one reused buffer
+  std::string& rest_tail();
+  void keep(Chunk chunk);
+  size_t rest_size() const {
+    return rest_closed_size_ + rest_.back().bytes().size() - rest_front_sent_;
+  }
+  size_t consume_first(size_t bytes);
+
+  std::string first_;  // the usual case: everything fits in one reused buffer
   size_t first_sent_ = 0;
-  std::deque<Segment> rest_;   // only once a large chunk was appended
+  std::deque<Segment> rest_;  // only once a large chunk was appended
   size_t rest_front_sent_ = 0;
-  size_t rest_size_ = 0;
+  size_t rest_closed_size_ = 0;  // of all but the last segment, which callers may append to
 };
 
 }  // namespace tricorn

@@ -1,0 +1,124 @@
+// Http1Exchange: the app's side of Http1SessionImpl, and every way in which an exchange ends.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "worker/protocol/http1_session_impl.h"
+#include "worker/protocol/status_line.h"
+
+namespace tricorn {
+
+Result<> Http1SessionImpl::start(int status, std::span<const Header> headers) {
+  assert(open_);
+  auto started = response_.start(status, headers);
+  if (started) wake();
+  return started;
+}
+
+Result<> Http1SessionImpl::body(Chunk chunk, bool more) {
+  assert(open_);
+  auto written = response_.body(std::move(chunk), more, may_persist());
+  writable_due_ |= congested();
+  if (response_.complete()) finish(!written);
+  if (written || !open_) wake();
+  return written;
+}
+
+bool Http1SessionImpl::congested() const {
+  return output_.size() > context_.settings.write_high_water_bytes;
+}
+
+void Http1SessionImpl::body_consumed(size_t bytes) {
+  const bool wanted_input = wants_input();
+  unread_body_ -= std::min(bytes, unread_body_);
+  if (!wanted_input && wants_input()) wake();
+}
+
+void Http1SessionImpl::body_wanted() {
+  if (!awaits_continue_ || response_.started()) return;
+  awaits_continue_ = false;
+  output_.append(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
+  wake();
+}
+
+void Http1SessionImpl::abort() {
+  assert(open_);
+  break_off();
+  finish(true);
+  wake();
+}
+
+// Cuts the response off. A body that ends with the connection would look whole after an orderly
+// close.
+void Http1SessionImpl::break_off() {
+  response_.drop_open_head();
+  const bool cut = response_.started() && response_.ends_by_close();
+  end_ = output_.empty() || cut ? End::kAborted : End::kClosing;
+}
+
+bool Http1SessionImpl::may_persist() const {
+  return keep_alive_ && !draining_ && !awaits_continue_ && !(input_ended_ && held_.empty());
+}
+
+// The gateway has ended the exchange, well or badly.
+void Http1SessionImpl::finish(bool aborted) {
+  if (end_ == End::kOpen && !response_.persistent()) end_ = End::kClosing;
+  if (end_ == End::kOpen && body_pending()) check_dropped_body();
+  report_end(response_.status(), response_.body_bytes(), aborted);
+  open_ = false;
+  sink_ = nullptr;
+  close_when_done();
+}
+
+void Http1SessionImpl::report_end(int status, uint64_t body_bytes, bool aborted) {
+  if (observer_ == nullptr) return;
+  ExchangeRecord record{.status = status, .response_bytes = body_bytes, .aborted = aborted};
+  if (sink_ != nullptr) {  // the head's own bytes are gone
+    record.method = std::string_view(record_).substr(0, record_method_bytes_);
+    record.target = std::string_view(record_).substr(record_method_bytes_);
+  } else {
+    record.method = parser_.head().method;
+    record.target = parser_.head().target;
+  }
+  record.version = parser_.head().version();
+  observer_->on_exchange_end(record);
+}
+
+// The session ends the exchange: the client is gone, or its request turned out to be no good.
+void Http1SessionImpl::disconnect_app() {
+  report_end(response_.status(), response_.body_bytes(), true);
+  open_ = false;
+  if (RequestSink* const sink = std::exchange(sink_, nullptr)) sink->on_disconnect();
+}
+
+void Http1SessionImpl::refuse(int status) {
+  end_ = End::kClosing;
+  const ParsedHead& head = parser_.head();
+  if (!open_) {
+    if (!dispatched_) {
+      if (observer_ != nullptr) observer_->on_exchange_begin();
+      append_refusal(status, HttpVersion::k11, head.method == "HEAD");
+      report_end(status, response_.body_bytes(), false);
+    }
+    return;  // the rest of a body that nobody waits for is no good: just close
+  }
+  break_off();
+  if (!response_.started()) {
+    end_ = End::kClosing;
+    append_refusal(status, head.version(), head.method == "HEAD");
+  }
+  disconnect_app();
+}
+
+void Http1SessionImpl::append_refusal(int status, HttpVersion version, bool to_head) {
+  const Header fields[] = {{"content-type", "text/plain; charset=utf-8"}};
+  const std::string_view text =
+      status == 400 ? "Invalid HTTP request received." : reason_phrase(status);
+  response_.reset(version, to_head);
+  const bool appended = response_.start(status, fields).has_value() &&
+                        response_.body(Chunk::borrowed(text), false, false).has_value();
+  assert(appended);
+  static_cast<void>(appended);
+}
+
+}  // namespace tricorn

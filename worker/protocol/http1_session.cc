@@ -1,0 +1,214 @@
+// Http1Session: bytes in. See http1_session_impl.h.
+#include "worker/protocol/http1_session.h"
+
+#include "worker/protocol/http1_session_impl.h"
+
+namespace tricorn {
+namespace {
+
+// Pipelined bytes kept behind an open exchange before reading stops.
+constexpr size_t kHeldBytes = 64 * 1024;
+// Of a request body that nobody reads any more: this much is read over, for more the connection is
+// closed.
+constexpr uint64_t kDropBodyBytes = 64 * 1024;
+
+}  // namespace
+
+std::unique_ptr<Session> make_http1_session(const Http1Context& context, RequestHandler& handler,
+                                            SessionWaker& waker, ExchangeObserver* observer) {
+  return std::make_unique<Http1SessionImpl>(context, handler, waker, observer);
+}
+
+class Http1SessionImpl::Turn {
+ public:
+  explicit Turn(Http1SessionImpl& session) : session_(session) { session_.in_turn_ = true; }
+  ~Turn() {
+    session_.in_turn_ = false;
+    // A head without body yet: it goes out with the body, or alone at the end of the loop's turn.
+    if (session_.response_.open_head_bytes() != 0) session_.waker_.session_needs_turn();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Http1SessionImpl& session_;
+};
+
+Http1SessionImpl::Http1SessionImpl(const Http1Context& context, RequestHandler& handler,
+                                   SessionWaker& waker, ExchangeObserver* observer)
+    : context_(context),
+      handler_(handler),
+      waker_(waker),
+      observer_(observer),
+      parser_(context.settings),
+      response_(context, output_) {}
+
+void Http1SessionImpl::on_input(std::string_view bytes) {
+  if (end_ != End::kOpen || input_ended_) return;
+  Turn turn(*this);
+  if (!held_.empty()) {
+    held_.append(bytes);
+    parse_held();
+    return;
+  }
+  const size_t used = parse(bytes);
+  if (used < bytes.size() && end_ == End::kOpen) held_.assign(bytes.substr(used));
+}
+
+bool Http1SessionImpl::may_parse() const {
+  if (end_ != End::kOpen) return false;
+  if (open_) return !parser_.message_complete();
+  return body_pending() || !congested();
+}
+
+size_t Http1SessionImpl::parse(std::string_view bytes) {
+  size_t used = 0;
+  while (used < bytes.size() && may_parse()) {
+    if (parser_.message_complete()) {
+      parser_.next_message();
+      dispatched_ = false;
+    }
+    used += parser_.feed(bytes.substr(used));
+    take_parsed();
+  }
+  return used;
+}
+
+void Http1SessionImpl::parse_held() {
+  held_used_ += parse(std::string_view(held_).substr(held_used_));
+  if (end_ != End::kOpen || held_used_ == held_.size()) {
+    held_.clear();
+    held_used_ = 0;
+    if (held_.capacity() > kHeldBytes) std::string().swap(held_);
+  } else if (held_used_ > held_.size() / 2) {
+    held_.erase(0, held_used_);
+    held_used_ = 0;
+  }
+}
+
+void Http1SessionImpl::take_parsed() {
+  if (parser_.refusal() != 0) {
+    refuse(parser_.refusal());
+  } else if (!dispatched_) {
+    if (parser_.head_complete()) dispatch();
+  } else if (open_) {
+    deliver();
+  } else {
+    dropped_body_ += parser_.body().size();
+    check_dropped_body();
+  }
+}
+
+void Http1SessionImpl::dispatch() {
+  const ParsedHead& head = parser_.head();
+  const std::string_view body = parser_.body();
+  const bool complete = parser_.message_complete();
+  const HttpVersion version = head.version();
+  dispatched_ = open_ = true;
+  keep_alive_ = !head.close && (version == HttpVersion::k11 || head.keep_alive);
+  awaits_continue_ =
+      head.expect_continue && version == HttpVersion::k11 && !complete && body.empty();
+  dropped_body_ = 0;
+  unread_body_ = body.size();
+  writable_due_ = congested();
+  response_.reset(version, head.method == "HEAD");
+  if (observer_ != nullptr) observer_->on_exchange_begin();
+  const RequestHead request{head.method, head.target, version, head.headers,
+                            head.upgrade && is_websocket_upgrade(head)};
+  RequestSink* const sink = handler_.on_request(request, body, complete, *this);
+  if (!open_) return;
+  sink_ = sink;
+  record_.assign(head.method).append(head.target);
+  record_method_bytes_ = head.method.size();
+}
+
+void Http1SessionImpl::deliver() {
+  const std::string_view body = parser_.body();
+  const bool complete = parser_.message_complete();
+  if (body.empty() && !complete) return;
+  awaits_continue_ = false;
+  unread_body_ += body.size();
+  sink_->on_body(body, complete);
+}
+
+// The response is complete and the body is not: read on for a while, else the client's unread bytes
+// would turn our close into a reset that destroys the response.
+void Http1SessionImpl::check_dropped_body() {
+  if (awaits_continue_ || dropped_body_ + parser_.body_bytes_left() > kDropBodyBytes) {
+    end_ = End::kClosing;
+  }
+}
+
+void Http1SessionImpl::on_input_end() {
+  if (end_ != End::kOpen || input_ended_) return;
+  Turn turn(*this);
+  input_ended_ = true;
+  if (open_ && !parser_.message_complete()) {
+    break_off();
+    disconnect_app();
+  }
+  close_when_done();
+}
+
+void Http1SessionImpl::on_disconnect() {
+  if (end_ == End::kAborted) return;
+  Turn turn(*this);
+  end_ = End::kAborted;
+  if (open_) disconnect_app();
+}
+
+void Http1SessionImpl::on_output_sent() {
+  if (output_.size() > context_.settings.write_high_water_bytes / 4) return;
+  Turn turn(*this);
+  if (open_ && writable_due_) {
+    writable_due_ = false;
+    sink_->on_writable();
+  }
+  if (!held_.empty() && may_parse()) waker_.session_needs_turn();
+}
+
+void Http1SessionImpl::on_timeout() {
+  if (end_ != End::kOpen || open_) return;
+  Turn turn(*this);
+  if (phase() == SessionPhase::kReadingHead && !body_pending()) {
+    refuse(408);
+  } else {
+    end_ = End::kClosing;
+  }
+}
+
+void Http1SessionImpl::resume() {
+  if (end_ == End::kAborted) return;
+  Turn turn(*this);
+  response_.close_head(may_persist());
+  if (!held_.empty()) parse_held();
+  close_when_done();
+}
+
+void Http1SessionImpl::begin_drain(bool close_idle) {
+  draining_ = true;
+  if (close_idle && !open_ && held_.empty() && end_ == End::kOpen) end_ = End::kClosing;
+}
+
+// After the client's half-close: nothing more can come once all that came is answered.
+void Http1SessionImpl::close_when_done() {
+  if (end_ == End::kOpen && input_ended_ && !open_ && held_.empty()) end_ = End::kClosing;
+}
+
+SessionPhase Http1SessionImpl::phase() const {
+  if (end_ == End::kAborted) return SessionPhase::kAborted;
+  if (end_ == End::kClosing) return SessionPhase::kClosing;
+  if (open_ || !held_.empty()) return SessionPhase::kServing;
+  // A body that is only read over gets the head's timeout too: nobody waits for it.
+  const bool between = parser_.at_start() || parser_.message_complete();
+  return between ? SessionPhase::kIdle : SessionPhase::kReadingHead;
+}
+
+bool Http1SessionImpl::wants_input() const {
+  if (end_ != End::kOpen || input_ended_) return false;
+  if (held_.size() - held_used_ >= kHeldBytes) return false;
+  if (!open_) return held_.empty() && may_parse();
+  return unread_body_ <= context_.settings.body_high_water_bytes;
+}
+
+}  // namespace tricorn

@@ -1,0 +1,160 @@
+// Http1SessionHarness: a session with a recording app, for tests and the fuzzer.
+//
+// Everything that crosses a border is written to one log, so that two runs can be compared as text.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "worker/protocol/http1_session.h"
+
+namespace tricorn {
+
+class Http1SessionHarness final : public RequestHandler,
+                                  public RequestSink,
+                                  public SessionWaker,
+                                  public ExchangeObserver {
+ public:
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  struct Request {
+    std::string method;
+    std::string target;
+    HttpVersion version = HttpVersion::k11;
+    Headers headers;
+    bool websocket_upgrade = false;
+    std::string body;
+    size_t initial_body_bytes = 0;
+    bool complete = false;
+    bool disconnected = false;
+  };
+  struct Record {
+    std::string method;
+    std::string target;
+    int status = 0;
+    uint64_t response_bytes = 0;
+    bool aborted = false;
+    bool operator==(const Record&) const = default;
+  };
+
+  explicit Http1SessionHarness(HttpSettings http_settings = {})
+      : settings(std::move(http_settings)) {
+    session = make_http1_session(context, *this, *this, this);
+  }
+
+  // What the app does when a request, or the last piece of its body, has come.
+  std::function<void(Http1SessionHarness&)> on_request_begin = [](Http1SessionHarness&) {};
+  std::function<void(Http1SessionHarness&)> on_request_complete = [](Http1SessionHarness&) {};
+
+  // The usual app: answers once the request is complete.
+  void answer_complete_requests(std::string body = "hello") {
+    on_request_complete = [text = std::move(body)](Http1SessionHarness& app) { app.answer(text); };
+  }
+  void answer(std::string_view body, int status = 200) {
+    const Header fields[] = {{"content-type", "text/plain"}};
+    if (writer->start(status, fields).has_value()) {
+      static_cast<void>(writer->body(Chunk::borrowed(body), false));
+    }
+  }
+  Result<> start(int status, const Headers& fields = {}) {
+    std::vector<Header> views;
+    for (const auto& [name, value] : fields) views.push_back({name, value});
+    return writer->start(status, views);
+  }
+  Result<> body(std::string_view bytes, bool more) {
+    return writer->body(Chunk::borrowed(bytes), more);
+  }
+
+  // Feeds `bytes` in pieces of `piece` bytes (0: whole), as a connection would: resume() at the end
+  // of each turn.
+  void input(std::string_view bytes, size_t piece = 0) {
+    if (piece == 0) piece = bytes.size();
+    for (size_t begin = 0; begin < bytes.size(); begin += piece) {
+      // A copy of its own, gone after the call: views that outlive it are found by the address
+      // sanitizer.
+      const std::string copy(bytes.substr(begin, piece));
+      session->on_input(std::string_view(copy));
+      end_turn();
+    }
+  }
+  void end_turn() {
+    while (std::exchange(needs_turn, false)) session->resume();
+  }
+
+  // Takes what is ready to be written, as a transport would.
+  std::string sent() {
+    std::string bytes;
+    std::array<iovec, OutputQueue::kMaxIovecs> iovecs;
+    while (const size_t count = session->output().iovecs(iovecs)) {
+      size_t size = 0;
+      for (size_t i = 0; i < count; ++i) {
+        bytes.append(static_cast<const char*>(iovecs[i].iov_base), iovecs[i].iov_len);
+        size += iovecs[i].iov_len;
+      }
+      session->output().consume(size);
+    }
+    session->on_output_sent();
+    return bytes;
+  }
+
+  const Request& last() const { return requests.back(); }
+
+  HttpSettings settings;
+  std::string date = "Sun, 22 Nov 2026 12:00:00 GMT";
+  Http1Context context{settings, date};
+  std::vector<Request> requests;
+  std::vector<Record> records;
+  int begun = 0;
+  int writable_calls = 0;
+  int turns_wanted = 0;
+  bool needs_turn = false;
+  bool in_request = false;
+  ResponseWriter* writer = nullptr;
+  std::unique_ptr<Session> session;
+
+ private:
+  RequestSink* on_request(const RequestHead& head, std::string_view initial_body, bool complete,
+                          ResponseWriter& response_writer) override {
+    Request request{.method = std::string(head.method),
+                    .target = std::string(head.target),
+                    .version = head.version,
+                    .headers = {},
+                    .websocket_upgrade = head.websocket_upgrade,
+                    .body = std::string(initial_body),
+                    .initial_body_bytes = initial_body.size(),
+                    .complete = complete};
+    for (const Header& header : head.headers)
+      request.headers.emplace_back(header.name, header.value);
+    requests.push_back(std::move(request));
+    writer = &response_writer;
+    in_request = true;
+    on_request_begin(*this);
+    if (complete) on_request_complete(*this);
+    in_request = false;
+    return this;
+  }
+  void on_body(std::string_view bytes, bool complete) override {
+    requests.back().body.append(bytes);
+    requests.back().complete = complete;
+    if (complete) on_request_complete(*this);
+  }
+  void on_writable() override { ++writable_calls; }
+  void on_disconnect() override { requests.back().disconnected = true; }
+  void session_needs_turn() override {
+    needs_turn = true;
+    ++turns_wanted;
+  }
+  void on_exchange_begin() override { ++begun; }
+  void on_exchange_end(const ExchangeRecord& record) override {
+    records.push_back({std::string(record.method), std::string(record.target), record.status,
+                       record.response_bytes, record.aborted});
+  }
+};
+
+}  // namespace tricorn

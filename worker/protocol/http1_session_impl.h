@@ -1,0 +1,102 @@
+// Http1SessionImpl: the state machine behind http1_session.h. Private to this folder.
+//
+//   http1_session.cc    bytes in: parse, dispatch, hold back, end of input, timeouts
+//   http1_exchange.cc   the app's side: the response, and every way in which an exchange ends
+//
+// Requests are served one at a time. While one is open and complete, further bytes wait in `held_`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "worker/protocol/http1_parser.h"
+#include "worker/protocol/http1_response.h"
+#include "worker/protocol/http1_session.h"
+
+namespace tricorn {
+
+class Http1SessionImpl final : public Session, private ResponseWriter {
+ public:
+  Http1SessionImpl(const Http1Context& context, RequestHandler& handler, SessionWaker& waker,
+                   ExchangeObserver* observer);
+
+  void on_input(std::string_view bytes) override;
+  void on_input_end() override;
+  void on_disconnect() override;
+  void on_output_sent() override;
+  void on_timeout() override;
+  void resume() override;
+  void begin_drain(bool close_idle) override;
+  SessionPhase phase() const override;
+  bool wants_input() const override;
+  bool output_ready() const override { return output_.size() > response_.open_head_bytes(); }
+  OutputQueue& output() override { return output_; }
+
+ private:
+  enum class End : uint8_t { kOpen, kClosing, kAborted };
+  class Turn;  // a call into the session: the connection asks for what has changed when it returns
+
+  // ResponseWriter
+  Result<> start(int status, std::span<const Header> headers) override;
+  Result<> body(Chunk chunk, bool more) override;
+  bool congested() const override;
+  void body_consumed(size_t bytes) override;
+  void body_wanted() override;
+  void abort() override;
+
+  bool may_parse() const;
+  size_t parse(std::string_view bytes);
+  void parse_held();
+  void take_parsed();
+  void dispatch();
+  void deliver();
+  void check_dropped_body();
+  bool body_pending() const { return dispatched_ && !parser_.message_complete(); }
+
+  bool may_persist() const;
+  void finish(bool aborted);
+  void break_off();
+  void report_end(int status, uint64_t body_bytes, bool aborted);
+  void disconnect_app();
+  void refuse(int status);
+  void append_refusal(int status, HttpVersion version, bool to_head);
+  void close_when_done();
+  void wake() {
+    if (!in_turn_) waker_.session_needs_turn();
+  }
+
+  const Http1Context& context_;
+  RequestHandler& handler_;
+  SessionWaker& waker_;
+  ExchangeObserver* const observer_;
+
+  Http1Parser parser_;
+  OutputQueue output_;
+  Http1Response response_;
+
+  std::string held_;  // bytes not parsed yet: behind an open exchange, or behind too much output
+  size_t held_used_ = 0;
+
+  End end_ = End::kOpen;
+  bool in_turn_ = false;
+  bool draining_ = false;
+  bool input_ended_ = false;
+
+  // The message being parsed, once its head was handed to the app.
+  bool dispatched_ = false;
+  bool keep_alive_ = false;       // the request allows the connection to persist
+  bool awaits_continue_ = false;  // the client holds its body back until it is told to go on
+  uint64_t dropped_body_ = 0;     // what came of it after the response was complete
+
+  // The exchange, while open_.
+  bool open_ = false;
+  bool writable_due_ = false;    // the output has been above the high-water mark
+  RequestSink* sink_ = nullptr;  // null while on_request runs
+  size_t unread_body_ = 0;       // delivered to the app and not yet consumed by it
+  std::string record_;           // method and target, kept once on_request has returned
+  size_t record_method_bytes_ = 0;
+};
+
+}  // namespace tricorn
