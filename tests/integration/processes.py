@@ -80,11 +80,11 @@ def thread_count(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/task"))
 
 
-def eventually(probe: Callable[[], T], what: str, deadline_s: float = 15.0) -> T:
+def eventually(probe: Callable[[], T], what: Callable[[], str], deadline_s: float) -> T:
     """Asks until the answer is truthy; fails with `what` at the deadline. For states that no event announces."""
     end = time.monotonic() + deadline_s
     while not (answer := probe()):
-        assert time.monotonic() < end, f"not within {deadline_s} s: {what} (last answer: {answer!r})"
+        assert time.monotonic() < end, f"not within {deadline_s} s (last answer: {answer!r}): {what()}"
         time.sleep(0.01)
     return answer
 

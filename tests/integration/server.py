@@ -86,7 +86,9 @@ class Log:
         return len(self.matches(pattern, since))
 
     def __str__(self) -> str:
-        return "\n".join(self.lines)
+        """Its end, where the cause of a failure is."""
+        cut = [f"... {len(self.lines) - 80} lines before"] if len(self.lines) > 80 else []
+        return "\n".join(cut + self.lines[-80:])
 
 
 class Server:
@@ -122,7 +124,7 @@ class Server:
         self.spawn()
         try:
             self.address = self._read_address()
-            eventually(self._answers, f"an answer from {self.address}; log:\n{self.log}", DEADLINE_S)
+            self.eventually(self._answers, f"an answer from {self.address}")
         except BaseException:
             self.kill_all()
             raise
@@ -211,7 +213,7 @@ class Server:
             workers = self.workers()
             alone = all(len(pids) == 1 for pids in workers.values())
             return {slot: pids[0] for slot, pids in workers.items()} if alone and len(workers) == count else {}
-        return eventually(settled, f"{count} workers", DEADLINE_S)
+        return eventually(settled, lambda: f"{count} workers; now {self.workers()}; log:\n{self.log}", DEADLINE_S)
 
     # --- talking to it --------------------------------------------------------------------------------------------------
     @property
@@ -233,7 +235,7 @@ class Server:
             return connection.request(method, target, headers, body)
 
     def eventually(self, probe: Callable[[], object], what: str) -> None:
-        eventually(probe, f"{what}; log:\n{self.log}", DEADLINE_S)
+        eventually(probe, lambda: f"{what}; log:\n{self.log}", DEADLINE_S)
 
     def _read_address(self) -> tuple[str, int] | str:
         match = self.log.wait_for(re.compile(f"{ADDRESS.pattern}|{UNIX_ADDRESS.pattern}"))
