@@ -11,6 +11,6 @@ using TimePoint = Clock::time_point;
 using Duration = Clock::duration;  // nanoseconds
 
 inline TimePoint monotonic_now() { return Clock::now(); }
-inline Duration milliseconds(int64_t count) { return std::chrono::milliseconds(count); }
+constexpr Duration milliseconds(int64_t count) { return std::chrono::milliseconds(count); }
 
 }  // namespace tricorn

@@ -50,6 +50,7 @@ struct WorkerSettings {
   uint32_t limit_concurrency = 0;   // requests in progress in one worker; more get 503; 0: no limit
   uint64_t limit_max_requests = 0;  // a worker asks to be replaced after this many; 0: never
   uint64_t limit_max_requests_jitter = 0;
+  uint32_t drain_timeout_ms = 30'000;  // what a worker grants itself when no master is left to set a deadline
   LogLevel log_level = LogLevel::kInfo;
   UseColors use_colors = UseColors::kAuto;
   LogFormat log_format = LogFormat::kText;

@@ -74,6 +74,7 @@ RequestSink* Gateway::serve(const RequestHead& head, const ConnectionObjects& co
     return nullptr;
   }
   link(request);
+  if (++begun_ == options_.limit_max_requests && on_limit_) on_limit_();
   if (!start_app(request, name.get())) {
     PyError error = PyError::take();
     request->request.finish_raised(error.exception());

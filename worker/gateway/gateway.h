@@ -16,6 +16,7 @@ namespace tricorn {
 struct GatewayOptions {
   std::string root_path;
   uint32_t limit_concurrency = 0;  // requests in progress; more are answered 503; 0: no limit (P55)
+  uint64_t limit_max_requests = 0;  // on_limit is called when this many were begun; 0: never
 };
 
 class Gateway final : public HandlerFactory {
@@ -32,6 +33,7 @@ class Gateway final : public HandlerFactory {
   size_t in_flight() const { return in_flight_; }
   // Called from the loop each time the last one ends.
   void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
+  void on_limit(std::function<void()> callback) { on_limit_ = std::move(callback); }
   // Cancels the tasks of all requests in flight (P58). Returns how many.
   size_t cancel_all();
 
@@ -59,7 +61,9 @@ class Gateway final : public HandlerFactory {
   std::vector<Header> scratch_headers_;
   RequestObject* first_ = nullptr;
   size_t in_flight_ = 0;
+  uint64_t begun_ = 0;
   std::function<void()> on_idle_;
+  std::function<void()> on_limit_;
 };
 
 // Answers without the app: "Internal Server Error" and the like, as text/plain, and closes the

@@ -1,0 +1,89 @@
+"""A worker's life in Python: load the app, run its lifespan, let the native side serve."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from ._app import AppImportError, load_app
+from ._lifespan import Lifespan, StartupFailed
+from ._log import log_error
+from ._loop import Loop
+
+if TYPE_CHECKING:
+    from ._tricorn import Worker
+
+EXIT_OK, EXIT_SHUTDOWN_FAILED, EXIT_START, EXIT_IMPORT = 0, 1, 3, 4
+
+
+def run(worker: Worker, app: Any) -> int:
+    """Serves until the master says stop. `app`: what the zygote imported, None to import it here. The exit code."""
+    os.environ["TRICORN_WORKER_ID"] = str(worker.slot)
+    os.environ["TRICORN_GENERATION"] = str(worker.generation)
+    os.environ["TRICORN_MASTER_PID"] = str(worker.master_pid)
+    loop = Loop()
+    asyncio.set_event_loop(loop)
+    if app is None:
+        settings = worker.settings
+        gc.disable()  # an import makes many objects and hardly any garbage
+        try:
+            app = load_app(settings["app"], app_dir=settings["app_dir"], factory=settings["factory"])
+        except AppImportError as error:
+            worker.boot_failed(EXIT_IMPORT, str(error))
+            return EXIT_IMPORT
+        finally:
+            gc.enable()
+    try:
+        return loop.run_until_complete(_serve(worker, app, loop))
+    finally:
+        _close(worker, loop)
+
+
+async def _serve(worker: Worker, app: Any, loop: Loop) -> int:
+    """The worker's root task: anyio's worker threads, for one, live as long as it does."""
+    stopped = loop.create_future()
+    worker.attach(loop, lambda: stopped.done() or stopped.set_result(None))
+    loop.add_signal_handler(signal.SIGTERM, worker.terminate)
+    lifespan = Lifespan(app, worker.settings["lifespan"])
+    startup = loop.create_task(lifespan.startup())
+    await asyncio.wait({startup, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not startup.done():  # told to stop while the app starts
+        lifespan.cancel()
+        startup.cancel()
+        await asyncio.wait({startup})
+        return EXIT_OK
+    try:
+        startup.result()
+    except StartupFailed as error:
+        worker.boot_failed(EXIT_START, str(error))
+        return EXIT_START
+    except Exception:
+        worker.boot_failed(EXIT_START, traceback.format_exc().rstrip())
+        return EXIT_START
+    del startup
+    gc.freeze()  # the app stays: the collector need not look at it again
+    worker.start(app, lifespan.state)
+    await stopped
+    return EXIT_OK if await lifespan.shutdown() else EXIT_SHUTDOWN_FAILED
+
+
+def _close(worker: Worker, loop: Loop) -> None:
+    """What asyncio.run does at its end, with the server's connections closed first."""
+    try:
+        worker.close()
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    except Exception:
+        log_error("the worker did not close cleanly\n" + traceback.format_exc().rstrip())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()

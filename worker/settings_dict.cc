@@ -1,0 +1,28 @@
+// settings_dict: see the header.
+#include "worker/settings_dict.h"
+
+namespace tricorn {
+namespace {
+
+const char* lifespan_name(LifespanMode mode) {
+  switch (mode) {
+    case LifespanMode::kAuto:
+      return "auto";
+    case LifespanMode::kOn:
+      return "on";
+    case LifespanMode::kOff:
+      return "off";
+  }
+  return "auto";
+}
+
+}  // namespace
+
+PyRef settings_dict(const WorkerSettings& settings) {
+  return PyRef::steal(Py_BuildValue(
+      "{s:s,s:s,s:O,s:O,s:s}", "app", settings.app.c_str(), "app_dir", settings.app_dir.c_str(),
+      "factory", settings.factory ? Py_True : Py_False, "preload",
+      settings.preload ? Py_True : Py_False, "lifespan", lifespan_name(settings.lifespan)));
+}
+
+}  // namespace tricorn

@@ -1,0 +1,62 @@
+// The double fork: see the header.
+#include "worker/zygote_fork.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/control_message.h"
+#include "common/syscall.h"
+#include "worker/python/py_ref.h"
+
+namespace tricorn {
+namespace {
+
+// Between the forks nothing runs but this: no Python, no allocation that matters.
+[[noreturn]] void end_intermediate(int control_fd, uint64_t worker, pid_t pid) {
+  bool told =
+      pid > 0 &&
+      send_control(control_fd, {.type = ControlType::kSpawned, .worker = worker, .value = pid});
+  if (pid > 0 && !told) kill(pid, SIGKILL);  // nobody would know it
+  _exit(told ? 0 : 1);
+}
+
+void wait_for_master(pid_t master) {
+  pid_t intermediate = getppid();
+  while (getppid() == intermediate && intermediate != master) {
+    timespec pause{.tv_sec = 0, .tv_nsec = 50'000};
+    nanosleep(&pause, nullptr);
+  }
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != master) _exit(0);  // it died before the death signal was set
+}
+
+}  // namespace
+
+Result<ForkedAs> fork_worker(int control_fd, uint64_t worker, pid_t master) {
+  PyOS_BeforeFork();
+  pid_t intermediate = fork();
+  if (intermediate == 0) {
+    pid_t pid = fork();
+    if (pid != 0) end_intermediate(control_fd, worker, pid);
+    wait_for_master(master);
+    PyOS_AfterFork_Child();
+    return ForkedAs::kWorker;
+  }
+  int fork_errno = errno;
+  PyOS_AfterFork_Parent();
+  if (intermediate < 0) return fail(describe_errno("fork", "a worker", fork_errno), fork_errno);
+
+  int status = 0;
+  auto reaped =
+      sys("waitpid", "the intermediate", [&] { return waitpid(intermediate, &status, 0); });
+  if (!reaped) return pass_on(reaped);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    return fail("fork a worker: the intermediate process failed", EAGAIN);
+  }
+  return ForkedAs::kZygote;
+}
+
+}  // namespace tricorn
