@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -38,9 +39,12 @@ def executable() -> str:
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The caller's environment without what would configure the server by accident."""
-    ours = ("TRICORN_", "WEB_CONCURRENCY", "PORT", "FORWARDED_ALLOW_IPS")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours) and k not in ours}
+    """The caller's environment without what would configure the server by accident, and with our interpreter first."""
+    ours = ("WEB_CONCURRENCY", "PORT", "FORWARDED_ALLOW_IPS", "LISTEN_FDS", "NOTIFY_SOCKET", "VIRTUAL_ENV")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("TRICORN_") and k not in ours}
+    kept["PATH"] = f"{Path(sys.executable).parent}:{kept.get('PATH', '/usr/bin:/bin')}"
+    if sys.prefix != sys.base_prefix:
+        kept["VIRTUAL_ENV"] = sys.prefix
     return kept | {"PYTHONDONTWRITEBYTECODE": "1"} | dict(extra or {})
 
 
