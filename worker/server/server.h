@@ -16,14 +16,18 @@
 #include "common/worker_settings.h"
 #include "worker/loop/loop_api.h"
 #include "worker/protocol/exchange.h"
+#include "worker/protocol/http1_session.h"
 
 namespace tricorn {
+
+using SessionFactory = decltype(&make_http1_session);
 
 struct ServerOptions {
   const WorkerSettings& settings;
   std::vector<UniqueFd> listeners;  // already listening or about to; in settings.listeners order
   const Scoreboard& scoreboard;
   size_t board;  // this worker's block
+  SessionFactory make_session = make_http1_session;
 };
 
 class Server {
@@ -33,13 +37,14 @@ class Server {
   ~Server();  // closes every connection
 
   Result<> start();  // begins to accept; sets the loop's turn hook and outer poll
-  // Retirement and stop: takes what is still in the accept queues, stops accepting, and lets every connection end (see
-  // DrainMode). Calls `on_drained` (once, from the loop) when the last connection is gone. At `deadline` idle
-  // connections of a retiring worker are closed too; connections with an open exchange are left to `close_all`.
+  // Retirement and stop: at the end of this turn takes what is still in the accept queues, stops accepting, and lets
+  // every connection end (see DrainMode). Calls `on_drained` (once, from the turn hook) when the last one is gone. At
+  // `deadline` idle connections of a retiring worker are closed too; connections with an open exchange are left to
+  // `close_all`. A second call (a stop overtakes a retirement) replaces deadline and callback.
   void drain(DrainMode mode, Duration deadline, std::function<void()> on_drained);
   void close_all();  // cuts every connection now; open exchanges get on_disconnect
   uint32_t connections() const;
-  void reopen_logs();
+  void reopen_logs();  // also looks anew at what standard output is
 
  private:
   class Impl;

@@ -1,0 +1,169 @@
+// Connection: after each event the session is asked what it wants, and `settle` makes it so.
+#include "worker/server/connection.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace tricorn {
+namespace {
+
+// A client that sends on after the response is listened to for so long (and for DeadlineKind::kLinger): unread input
+// at close() would make the kernel send a reset, which can destroy the response on its way.
+constexpr size_t kLingerBytes = 8 * 1024 * 1024;
+
+}  // namespace
+
+Connection::Connection(ConnectionHost& host, std::string client_name,
+                       std::unique_ptr<RequestHandler> handler)
+    : host_(host), client_name_(std::move(client_name)), handler_(std::move(handler)) {}
+
+void Connection::start(std::unique_ptr<Transport> transport, std::unique_ptr<Session> session) {
+  transport_ = std::move(transport);
+  session_ = std::move(session);
+  host_.arm_deadline(*this, DeadlineKind::kHeader);  // a client that never sends a byte ends here
+  transport_->start_reading();
+}
+
+void Connection::on_read(std::string_view bytes) {
+  host_.enter();
+  if (state_ == State::kLingering) {
+    discarded_ += bytes.size();
+    if (discarded_ > kLingerBytes) close();
+    return;
+  }
+  session_->on_input(bytes);
+  settle();
+}
+
+void Connection::on_read_end() {
+  host_.enter();
+  read_ended_ = true;
+  if (state_ == State::kLingering) return close();
+  session_->on_input_end();
+  settle();
+}
+
+void Connection::on_writable() {
+  host_.enter();
+  if (flush()) settle();
+}
+
+void Connection::on_lost(int) {
+  host_.enter();
+  cut();
+}
+
+void Connection::on_turn() {
+  if (state_ != State::kOpen) return;
+  session_->resume();
+  settle();
+}
+
+void Connection::on_deadline(DeadlineKind kind) {
+  switch (kind) {
+    case DeadlineKind::kHeader:
+    case DeadlineKind::kKeepAlive:
+      session_->on_timeout();
+      return settle();
+    case DeadlineKind::kFirstRequest:
+      return begin_drain(true);
+    case DeadlineKind::kStalledWrite:
+      return cut();
+    case DeadlineKind::kLinger:
+    case DeadlineKind::kNone:
+      return close();
+  }
+}
+
+void Connection::begin_drain(bool close_idle) {
+  if (close_idle && state_ == State::kOpen) transport_->read_now();
+  if (state_ != State::kOpen) return;
+  session_->begin_drain(close_idle);
+  settle();
+}
+
+void Connection::cut() {
+  if (state_ == State::kOpen) session_->on_disconnect();
+  close();
+}
+
+void Connection::on_exchange_begin() {
+  had_request_ = true;
+  host_.on_exchange_begin();
+}
+
+void Connection::on_exchange_end(const ExchangeRecord& record) {
+  exchange_ended_ = true;
+  host_.on_exchange_end(*this, record);
+}
+
+void Connection::settle() {
+  if (state_ != State::kOpen) return;
+  if (session_->phase() == SessionPhase::kAborted) return close();
+  if (session_->output_ready() && !flush()) return;
+  const SessionPhase phase = session_->phase();
+  if (phase == SessionPhase::kClosing && session_->output().empty()) return start_linger();
+  if (session_->wants_input()) {
+    transport_->start_reading();
+  } else {
+    transport_->stop_reading();
+  }
+  update_deadline(phase);
+}
+
+bool Connection::flush() {
+  OutputQueue& output = session_->output();
+  if (output.empty()) return true;
+  auto taken = transport_->flush(output);
+  if (!taken) {
+    cut();
+    return false;
+  }
+  if (*taken > 0) {
+    sent_some_ = true;
+    host_.count_sent(*taken);
+    session_->on_output_sent();
+  }
+  return true;
+}
+
+void Connection::update_deadline(SessionPhase phase) {
+  const bool sent_some = std::exchange(sent_some_, false);
+  const bool exchange_ended = std::exchange(exchange_ended_, false);
+  // A slow client may take its time over a response, but must take some of it.
+  if (session_->output_ready()) return expect(DeadlineKind::kStalledWrite, sent_some);
+  switch (phase) {
+    case SessionPhase::kIdle:
+      if (had_request_) return expect(DeadlineKind::kKeepAlive, exchange_ended);
+      return;  // the deadline set at accept, or for its first request in a drain, stands
+    case SessionPhase::kReadingHead:
+      return expect(DeadlineKind::kHeader, exchange_ended);
+    case SessionPhase::kServing:
+      return host_.cancel_deadline(*this);
+    case SessionPhase::kClosing:
+    case SessionPhase::kAborted:
+      return;  // closing with unsent output: kStalledWrite above
+  }
+}
+
+// A deadline of the same kind is left to run, so that drips do not put it off, unless it is to begin anew.
+void Connection::expect(DeadlineKind kind, bool anew) {
+  if (deadline_kind() != kind || anew) host_.arm_deadline(*this, kind);
+}
+
+void Connection::start_linger() {
+  if (read_ended_) return close();
+  state_ = State::kLingering;
+  host_.arm_deadline(*this, DeadlineKind::kLinger);
+  transport_->shutdown_write();
+  transport_->start_reading();
+}
+
+void Connection::close() {
+  if (std::exchange(state_, State::kClosed) == State::kClosed) return;
+  host_.cancel_deadline(*this);
+  transport_->close();
+  host_.on_connection_ended(*this);
+}
+
+}  // namespace tricorn

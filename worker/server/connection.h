@@ -1,0 +1,99 @@
+// Connection: one accepted stream, from the first byte to the last. Moves bytes between a Transport and a Session, and
+// owns what is neither's business: when to read, when to write, when to give up.
+//
+//   socket readable ─▶ Transport ─▶ on_read ─▶ Session::on_input ─▶ RequestHandler
+//   end of turn ─────▶ on_turn ──▶ Session::resume             └─▶ settle: one write, deadline, backpressure
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "worker/protocol/exchange.h"
+#include "worker/protocol/session.h"
+#include "worker/server/deadline_queue.h"
+#include "worker/server/intrusive_list.h"
+#include "worker/transport/transport.h"
+
+namespace tricorn {
+
+class Connection;
+
+// What a connection needs from its server.
+class ConnectionHost {
+ public:
+  virtual void enter() = 0;  // first thing in every callback from the loop: takes the interpreter lock
+  virtual void queue_turn(Connection& connection) = 0;  // on_turn at the end of this turn; idempotent
+  virtual void arm_deadline(Connection& connection, DeadlineKind kind) = 0;
+  virtual void cancel_deadline(Connection& connection) = 0;
+  virtual void count_sent(size_t bytes) = 0;
+  virtual void on_exchange_begin() = 0;
+  virtual void on_exchange_end(const Connection& connection, const ExchangeRecord& record) = 0;
+  // Closed: to be destroyed later, from outside of its own calls. Called once.
+  virtual void on_connection_ended(Connection& connection) = 0;
+
+ protected:
+  ~ConnectionHost() = default;
+};
+
+class Connection final : public Deadline,
+                         public TransportEvents,
+                         public SessionWaker,
+                         public ExchangeObserver {
+ public:
+  // `host` outlives the connection. `client_name` is for the access log.
+  Connection(ConnectionHost& host, std::string client_name, std::unique_ptr<RequestHandler> handler);
+  ~Connection() = default;
+  Connection(const Connection&) = delete;
+
+  // Once: both were made with this connection as their peer. Begins to read.
+  void start(std::unique_ptr<Transport> transport, std::unique_ptr<Session> session);
+
+  void on_turn();
+  void on_deadline(DeadlineKind kind);
+  // The next response says connection: close. What `close_idle` is for, see Session::begin_drain; a request that has
+  // just come is still taken.
+  void begin_drain(bool close_idle);
+  void cut();  // closes now; an open exchange gets on_disconnect
+
+  RequestHandler& handler() { return *handler_; }
+  const std::string& client_name() const { return client_name_; }
+  bool had_request() const { return had_request_; }
+
+  // TransportEvents, SessionWaker, ExchangeObserver
+  void on_read(std::string_view bytes) override;
+  void on_read_end() override;
+  void on_writable() override;
+  void on_lost(int error) override;
+  void session_needs_turn() override { host_.queue_turn(*this); }
+  void on_exchange_begin() override;
+  void on_exchange_end(const ExchangeRecord& record) override;
+
+  ListLink<Connection> table_link;  // the server's: live or ended connections
+  ListLink<Connection> turn_link;   // the server's: waiting for on_turn
+
+ private:
+  enum class State : uint8_t { kOpen, kLingering, kClosed };
+
+  void settle();
+  bool flush();  // false: the connection is gone
+  void update_deadline(SessionPhase phase);
+  void expect(DeadlineKind kind, bool anew);
+  void start_linger();
+  void close();
+
+  ConnectionHost& host_;
+  std::string client_name_;
+  std::unique_ptr<RequestHandler> handler_;
+  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<Session> session_;  // dies first: it refers to all of the above
+  State state_ = State::kOpen;
+  bool had_request_ = false;
+  bool exchange_ended_ = false;  // since the deadline was last looked at
+  bool sent_some_ = false;       // likewise
+  bool read_ended_ = false;
+  size_t discarded_ = 0;  // bytes of input while lingering
+};
+
+}  // namespace tricorn
