@@ -20,11 +20,14 @@ struct PolicyOptions {
   Duration boot_timeout = milliseconds(60'000);       // spawn to ready; also zygote start to ready
   Duration drain_timeout = milliseconds(30'000);      // drain to exit, then the worker is killed
   Duration kill_grace = milliseconds(1'000);          // from the drain deadline (or a signal) to SIGKILL
-  Duration canary_window = milliseconds(1'000);       // a rolled-out worker must live this long before the next slot
+  // A reload's first new worker must live this long beside the old one before it takes over; the next slots do not wait
+  // (so four workers reload in little more than four boots), but a new worker that dies this young still aborts the roll.
+  Duration canary_window = milliseconds(1'000);
   Duration backoff_first = milliseconds(100);
   Duration backoff_max = milliseconds(30'000);
-  Duration backoff_reset_after = milliseconds(60'000);  // ready this long: the slot's backoff starts over
-  double backoff_jitter = 0.2;                          // +- this share of the delay
+  Duration backoff_settled_after = milliseconds(1'000);  // ready this long: its first crash is answered at once
+  Duration backoff_reset_after = milliseconds(60'000);   // ready this long: the slot's backoff starts over
+  double backoff_jitter = 0.2;                           // +- this share of the delay
 };
 
 // One worker process as status and tests see it.
@@ -32,7 +35,14 @@ struct WorkerView {
   WorkerId worker = 0;
   SlotId slot = 0;
   Generation generation = 0;
-  enum class State { kBooting, kReady, kRetiring, kKilled } state = State::kBooting;
+  enum class State {
+    kBooting,
+    kReady,
+    kRetiring,  // told to drain
+    kQuitting,  // told to quit, or reported that its boot failed
+    kAborted,   // sent SIGABRT: shows its stacks and dies
+    kKilled,    // sent SIGKILL
+  } state = State::kBooting;
 };
 
 class Policy {

@@ -23,6 +23,8 @@ struct ExitStatus {
 };
 // "exit code 3", "signal 9 (SIGKILL)"
 std::string describe(const ExitStatus& status);
+// The same as what happened: "ended with exit code 3", "killed by signal 9 (SIGKILL)"
+std::string describe_end(const ExitStatus& status);
 
 struct BootFailure {
   BootFailureKind kind = BootFailureKind::kStart;
@@ -41,25 +43,28 @@ struct ScaleRequested { int delta = 0; };           // TTIN +1, TTOU -1
 struct RetireAllRequested {};                       // WINCH: workers go, the master stays
 struct ZygoteReady { Generation generation = 0; };
 struct ZygoteFailed { Generation generation = 0; BootFailure failure; };  // preload: the app could not be imported
-struct ZygoteExited { Generation generation = 0; ExitStatus status; };
+struct ZygoteExited { Generation generation = 0; ExitStatus status; };     // after its last message was read
 struct WorkerSpawned { WorkerId worker = 0; int32_t pid = 0; };
 struct WorkerSpawnFailed { WorkerId worker = 0; int sys_errno = 0; };     // fork failed: retried with backoff
 struct WorkerReady { WorkerId worker = 0; };
 struct WorkerBootFailed { WorkerId worker = 0; BootFailure failure; };    // its exit follows
 struct WorkerExited { WorkerId worker = 0; ExitStatus status; };
 struct WorkerRetireWish { WorkerId worker = 0; std::string reason; };     // limit-max-requests and the like
+struct WorkerHung { WorkerId worker = 0; Duration silent_for{}; };        // no heartbeat for longer than the limit
 struct Tick {};                                     // next_deadline() has passed
 
 using Event = std::variant<Started, ReloadRequested, StopRequested, ScaleRequested, RetireAllRequested, ZygoteReady,
                            ZygoteFailed, ZygoteExited, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerBootFailed,
-                           WorkerExited, WorkerRetireWish, Tick>;
+                           WorkerExited, WorkerRetireWish, WorkerHung, Tick>;
 
 // --- effects ----------------------------------------------------------------------------------------------------
 struct StartZygote { Generation generation = 0; };
 struct StopZygote { Generation generation = 0; bool kill = false; };  // closes its socket, or SIGKILL
 struct SpawnWorker { WorkerId worker = 0; SlotId slot = 0; Generation generation = 0; };
 struct DrainWorker { WorkerId worker = 0; DrainMode mode = DrainMode::kRetire; Duration deadline{}; };
-struct QuitWorker { WorkerId worker = 0; };         // fast: no drain, but lifespan shutdown still runs
+// Fast: no drain, but lifespan shutdown still runs. May name a worker whose spawn was not reported yet: the message
+// then waits in its control socket.
+struct QuitWorker { WorkerId worker = 0; };
 struct SignalWorker { WorkerId worker = 0; int signal = 0; };
 struct StartListening {};                           // the first worker is ready: listen() on all sockets
 struct StopListening {};                            // close the listeners

@@ -1,0 +1,64 @@
+// Policy's face: dispatch of events, deadlines, views.
+#include "supervisor/policy/policy.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "supervisor/policy/policy_state.h"
+
+namespace tricorn {
+
+Policy::Policy(const PolicyOptions& options, uint64_t jitter_seed)
+    : state_(std::make_unique<State>(options, jitter_seed)) {}
+Policy::~Policy() = default;
+
+std::vector<Effect> Policy::on(TimePoint now, const Event& event) { return state_->on(now, event); }
+std::optional<TimePoint> Policy::next_deadline() const { return state_->next_deadline(); }
+std::vector<WorkerView> Policy::workers() const { return state_->workers(); }
+Generation Policy::serving_generation() const { return state_->serving_generation(); }
+bool Policy::stopping() const { return state_->stopping(); }
+bool Policy::rolling() const { return state_->rolling(); }
+
+Policy::State::State(const PolicyOptions& options, uint64_t jitter_seed)
+    : options_(options), jitter_(jitter_seed), workers_(options_), zygotes_(options_) {}
+
+std::vector<Effect> Policy::State::on(TimePoint now, const Event& event) {
+  if (phase_ == Phase::kGone) return {};
+  now_ = now;
+  Turn turn{.now = now};
+  std::visit([&](const auto& happened) { handle(turn, happened); }, event);
+  for (const Generation generation : zygotes_.expired(now)) zygote_expired(turn, generation);
+  for (const WorkerId worker : workers_.expired(now)) worker_expired(turn, worker);
+  if (phase_ == Phase::kFirstBoot || phase_ == Phase::kServing) reconcile(turn);
+  stop_needless_zygotes(turn);
+  if (phase_ == Phase::kStopping) finish_stop(turn);
+  return std::move(turn.effects);
+}
+
+// Only what will lead to something: a slot whose turn has come but which waits for a zygote is not due, the zygote is.
+std::optional<TimePoint> Policy::State::next_deadline() const {
+  if (phase_ == Phase::kGone) return std::nullopt;
+  std::optional<TimePoint> next;
+  const auto consider = [&](std::optional<TimePoint> time) {
+    if (time && (!next || *time < *next)) next = time;
+  };
+  consider(workers_.next_deadline());
+  consider(zygotes_.next_deadline());
+  if (phase_ == Phase::kStopping) return next;
+  if (motion_) consider(motion_->takes_over_at);
+  for (SlotId slot = 0; slot < slots_.size(); ++slot) {
+    if (can_respawn(slot)) consider(slots_[slot].respawn_at);
+    if (can_replace(slot)) consider(slots_[slot].replace_at);
+  }
+  return next;
+}
+
+std::vector<WorkerView> Policy::State::workers() const {
+  std::vector<WorkerView> views;
+  for (const auto& [id, worker] : workers_) {
+    views.push_back({id, worker.slot, worker.generation, worker.state});
+  }
+  return views;
+}
+
+}  // namespace tricorn

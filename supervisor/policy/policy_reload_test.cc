@@ -1,0 +1,157 @@
+// Reloads: success, every way to fail, and what happens beside them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "supervisor/policy/policy_harness.h"
+
+namespace tricorn {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+// Three settled workers (1, 2, 3), zygote 2 ready, worker 4 ordered beside worker 1.
+class PolicyReload : public testing::Test {
+ protected:
+  PolicyReload() {
+    h.boot().send(ReloadRequested{}).zygote_ready(2);
+    EXPECT_EQ(h.actions(), "zygote 2, spawn 4 in 0 of 2");
+    h.forget();
+  }
+  PolicyHarness h{{.workers = 3, .boot_timeout = 3s, .drain_timeout = 5s, .backoff_jitter = 0}};
+};
+
+TEST_F(PolicyReload, ReplacesSlotBySlotWithoutWaitingForDrains) {  // faults 11 and 17
+  EXPECT_EQ(h.up(4).pass(1s - 1ns).actions(), "");
+  EXPECT_EQ(h.pass(1ns).actions(), "retire 1, spawn 5 in 1 of 2");
+  EXPECT_EQ(h.up(5).actions(), "retire 2, spawn 6 in 2 of 2");
+  EXPECT_EQ(h.up(6).actions(), "retire 3, stop zygote 1");
+  EXPECT_EQ(h.policy().serving_generation(), 2u);
+  EXPECT_FALSE(h.policy().rolling());
+  EXPECT_EQ(h.send(ZygoteExited{1, {}}).exit(1).exit(2).exit(3).actions(), "");
+  EXPECT_EQ(h.roster(), "R2 R2 R2");
+  EXPECT_TRUE(h.logged("reloaded: generation 2 serves with 3 workers"));
+  EXPECT_EQ(h.pass(1s).kill(5).actions(), "spawn 7 in 1 of 2");
+}
+
+TEST_F(PolicyReload, BrokenCodeKeepsAllOldWorkers) {  // fault 12
+  EXPECT_EQ(h.boot_fails(4, "SyntaxError: v2").actions(), "stop zygote 2");
+  EXPECT_EQ(h.exit(4, 4).send(ZygoteExited{2, {}}).pass(1h).actions(), "");
+  EXPECT_EQ(h.roster(), "R1 R1 R1");
+  EXPECT_THAT(h.lines(LogLevel::kWarning), ElementsAre("reload aborted: worker 0 (pid 104) could not start the app; "
+                                                       "generation 1 serves on\nSyntaxError: v2"));
+  EXPECT_EQ(h.send(ReloadRequested{}).zygote_ready(3).actions(), "zygote 3, spawn 5 in 0 of 3") << "and no backoff";
+}
+
+TEST_F(PolicyReload, HangingBootAbortsAtTheBootTimeout) {  // fault 13
+  EXPECT_EQ(h.fork(4).pass(3s).actions(), "abort 4, stop zygote 2");
+  EXPECT_EQ(h.pass(1s).actions(), "kill zygote 2, kill 4");
+  EXPECT_EQ(h.kill(4).roster(), "R1 R1 R1");
+}
+
+TEST_F(PolicyReload, CrashInTheCanaryWindowAborts) {  // fault 14
+  EXPECT_EQ(h.up(4).pass(500ms).kill(4).actions(), "stop zygote 2");
+  EXPECT_EQ(h.roster(), "R1 R1 R1");
+}
+
+TEST_F(PolicyReload, LateFailureRollsBackWhatWasRolled) {
+  h.up(4).pass(1s).up(5).forget();  // slots 0 and 1 are new
+  EXPECT_EQ(h.boot_fails(6, "boom").actions(), "spawn 7 in 0 of 1, stop zygote 2");
+  EXPECT_EQ(h.up(7).actions(), "retire 4, spawn 8 in 1 of 1");
+  EXPECT_EQ(h.boot_fails(8).pass(100ms).actions(), "spawn 9 in 1 of 1") << "the way back is retried";
+  EXPECT_EQ(h.up(9).actions(), "retire 5");
+  EXPECT_EQ(h.policy().serving_generation(), 1u);
+}
+
+TEST_F(PolicyReload, YoungNewWorkerOfALaterSlotAbortsToo) {
+  h.up(4).pass(1s).up(5).forget();
+  EXPECT_EQ(h.kill(5).actions(), "quit 6, spawn 7 in 0 of 1");
+  EXPECT_EQ(h.fork(6).actions(), "stop zygote 2") << "a zygote that owes a report is not stopped";
+  EXPECT_EQ(h.pass(100ms).actions(), "spawn 8 in 1 of 1");
+}
+
+TEST_F(PolicyReload, ZygoteFailuresAbort) {
+  EXPECT_EQ(h.send(ZygoteExited{2, {.signal = SIGKILL}}).actions(), "quit 4");
+  EXPECT_FALSE(h.policy().rolling());
+  h.send(ReloadRequested{}).send(ZygoteFailed{3, {BootFailureKind::kImport, "SyntaxError"}});
+  EXPECT_EQ(h.actions(), "zygote 3, stop zygote 3");
+  EXPECT_TRUE(h.logged("reload aborted: zygote of generation 3 could not load the app; generation 1 serves on\nSynt"));
+  h.send(ReloadRequested{}).pass(3s);
+  EXPECT_THAT(h.actions(), HasSubstr("kill zygote 4"));
+  EXPECT_FALSE(h.policy().rolling());
+  EXPECT_EQ(h.roster(), "R1 R1 R1");
+}
+
+TEST_F(PolicyReload, RequestsMeanwhileBecomeOneMore) {  // fault 16
+  for (int i = 0; i < 50; ++i) h.send(ReloadRequested{});
+  h.up(4).pass(1s).up(5).up(6).forget();
+  EXPECT_EQ(h.zygote_ready(3).actions(), "spawn 7 in 0 of 3");
+  h.up(7).pass(1s).up(8).up(9);
+  EXPECT_FALSE(h.policy().rolling());
+  EXPECT_EQ(h.policy().serving_generation(), 3u);
+}
+
+TEST_F(PolicyReload, FollowUpComesAfterAnAbortToo) {
+  EXPECT_EQ(h.send(ReloadRequested{}).boot_fails(4).actions(), "zygote 3, stop zygote 2");
+}
+
+TEST_F(PolicyReload, OldWorkerThatDiesIsRespawnedFromTheProvenCode) {
+  EXPECT_EQ(h.kill(1).actions(), "spawn 5 in 0 of 1") << "the replacement may never boot";
+  EXPECT_EQ(h.up(4).pass(1s).actions(), "quit 5, spawn 6 in 1 of 2");
+}
+
+TEST_F(PolicyReload, ReadyReplacementOfADeadWorkerIsEnough) {
+  EXPECT_EQ(h.up(4).kill(1).actions(), "");
+  EXPECT_EQ(h.pass(1s).actions(), "spawn 5 in 1 of 2");
+}
+
+TEST_F(PolicyReload, OldZygoteDiesMeanwhile) {
+  h.fork(4).send(ZygoteExited{1, {.signal = SIGKILL}});
+  EXPECT_EQ(h.actions(), "zygote 1");
+  EXPECT_EQ(h.boot_fails(4).actions(), "stop zygote 2");
+  EXPECT_EQ(h.kill(1).zygote_ready(1).actions(), "spawn 5 in 0 of 1");
+}
+
+TEST_F(PolicyReload, FailedForkDoesNotAbort) {
+  h.send(WorkerSpawnFailed{4, EAGAIN});
+  EXPECT_EQ(h.pass(100ms).actions(), "spawn 5 in 1 of 2") << "the next slot is tried meanwhile";
+  EXPECT_EQ(h.up(5).pass(1s).actions(), "retire 2, spawn 6 in 0 of 2");
+}
+
+TEST_F(PolicyReload, ScalingMeanwhile) {  // fault 16
+  EXPECT_EQ(h.send(ScaleRequested{+1}).up(5).actions(), "spawn 5 in 3 of 1");
+  EXPECT_EQ(h.up(4).pass(1s).up(6).actions(), "retire 1, spawn 6 in 1 of 2, retire 2, spawn 7 in 2 of 2");
+  EXPECT_EQ(h.send(ScaleRequested{-1}).actions(), "retire 5");
+  EXPECT_EQ(h.send(ScaleRequested{-1}).actions(), "quit 7, retire 3, stop zygote 1") << "the roll is complete";
+  EXPECT_EQ(h.policy().serving_generation(), 2u);
+}
+
+TEST_F(PolicyReload, RetireAllCancelsIt) {
+  EXPECT_EQ(h.send(RetireAllRequested{}).actions(), "quit 4, retire 1, retire 2, retire 3");
+  EXPECT_FALSE(h.policy().rolling());
+  EXPECT_EQ(h.fork(4).actions(), "stop zygote 2");
+}
+
+TEST_F(PolicyReload, WishesWaitForTheRoll) {
+  EXPECT_EQ(h.send(WorkerRetireWish{3, "memory"}).actions(), "");
+  h.up(4).pass(1s).up(5).up(6).forget();
+  EXPECT_EQ(h.pass(1s).actions(), "kill zygote 1") << "nothing is left to replace";
+}
+
+TEST(PolicyReloadEarly, WaitsForTheFirstWorker) {
+  PolicyHarness h({.workers = 2});
+  EXPECT_EQ(h.order_all().forget().send(ReloadRequested{}).actions(), "");
+  EXPECT_EQ(h.up(1).actions(), "listen, zygote 2");
+}
+
+TEST(PolicyReloadCrashLoop, NewCodeHealsWithoutWaiting) {
+  PolicyHarness h({.backoff_jitter = 0});
+  h.boot().kill(1);
+  for (int i = 0; i < 12; ++i) h.boot_fails(h.newest()).exit(h.newest(), 4).tick_at_deadline();
+  h.boot_fails(h.newest()).exit(h.newest(), 4).forget();
+  EXPECT_EQ(h.send(ReloadRequested{}).zygote_ready(2).actions(), "zygote 2, spawn 15 in 0 of 2");
+}
+
+}  // namespace
+}  // namespace tricorn

@@ -1,0 +1,129 @@
+// What the operator asks for, and the way to the exit.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "supervisor/policy/policy_state.h"
+
+namespace tricorn {
+namespace {
+
+// Slots and the workers that leave them share the scoreboard's 1024 blocks.
+constexpr size_t kMaxSlots = 512;
+
+std::string describe(StopLevel level) {
+  switch (level) {
+    case StopLevel::kNone:
+      return "serving";
+    case StopLevel::kDrain:
+      return "stopping: requests in progress may end";
+    case StopLevel::kFast:
+      return "stopping fast: requests in progress are cut off";
+    case StopLevel::kKill:
+      return "stopping: killing what is left";
+  }
+  return {};
+}
+
+}  // namespace
+
+void Policy::State::handle(Turn& turn, const Started&) {
+  if (phase_ != Phase::kIdle) return;
+  phase_ = Phase::kFirstBoot;
+  slots_.resize(std::max<uint32_t>(options_.workers, 1));
+  serving_generation_ = ++last_generation_;
+  zygotes_.start(turn, serving_generation_);
+}
+
+void Policy::State::handle(Turn& turn, const ReloadRequested&) {
+  if (phase_ != Phase::kFirstBoot && phase_ != Phase::kServing) return;
+  unpause(turn);
+  rollout_.request();
+  if (rollout_.active()) turn.log(LogLevel::kInfo, "another reload follows the one in progress");
+}
+
+void Policy::State::handle(Turn& turn, const ScaleRequested& event) {
+  if (phase_ != Phase::kFirstBoot && phase_ != Phase::kServing) return;
+  if (paused_ && event.delta > 0) return unpause(turn);
+  for (int i = 0; i < event.delta; ++i) add_slot(turn);
+  for (int i = 0; i > event.delta; --i) remove_slot(turn);
+}
+
+void Policy::State::handle(Turn& turn, const RetireAllRequested&) {
+  if ((phase_ != Phase::kFirstBoot && phase_ != Phase::kServing) || paused_) return;
+  turn.log(LogLevel::kInfo, "retiring all workers; a reload or one worker more brings them back");
+  paused_ = true;
+  rollout_.cancel();
+  cancel_motion(turn);
+  for (WorkerSlot& slot : slots_) {
+    if (slot.current) workers_.let_go(turn, *workers_.find(*slot.current));
+    slot = {};
+  }
+}
+
+void Policy::State::unpause(Turn& turn) {
+  if (!std::exchange(paused_, false)) return;
+  turn.log(LogLevel::kInfo, "bringing back {} workers", slots_.size());
+}
+
+void Policy::State::add_slot(Turn& turn) {
+  if (slots_.size() == kMaxSlots) return;
+  slots_.emplace_back();
+  turn.log(LogLevel::kInfo, "one worker more: {}", slots_.size());
+}
+
+void Policy::State::remove_slot(Turn& turn) {
+  if (slots_.size() == 1) return;
+  if (motion_ && motion_->slot == slots_.size() - 1) cancel_motion(turn);
+  if (slots_.back().current) workers_.let_go(turn, *workers_.find(*slots_.back().current));
+  slots_.pop_back();
+  turn.log(LogLevel::kInfo, "one worker less: {}", slots_.size());
+}
+
+void Policy::State::handle(Turn& turn, const StopRequested& event) {
+  const StopLevel before = shutdown_.level();
+  shutdown_.request(event);
+  if (shutdown_.level() != before) turn.emit(LogLine{LogLevel::kInfo, describe(shutdown_.level())});
+  begin_stop(turn);
+}
+
+void Policy::State::fail_first_boot(Turn& turn, const std::string& who, const Loss& loss) {
+  turn.log(LogLevel::kError, "{} {}; stopping{}", who, loss.what, below(loss.traceback));
+  shutdown_.boot_failed(loss.exit_code);
+  begin_stop(turn);
+}
+
+void Policy::State::begin_stop(Turn& turn) {
+  const bool first = std::exchange(phase_, Phase::kStopping) != Phase::kStopping;
+  if (first) {
+    rollout_.cancel();
+    motion_.reset();
+    slots_.clear();
+  }
+  apply_stop_level(turn);
+  if (first) turn.emit(StopListening{});
+}
+
+void Policy::State::apply_stop_level(Turn& turn) {
+  for (const WorkerId id : workers_.ids()) {
+    Worker& worker = *workers_.find(id);
+    if (shutdown_.level() == StopLevel::kKill) {
+      workers_.kill(turn, worker);
+    } else if (shutdown_.level() == StopLevel::kFast || worker.state == Worker::State::kBooting) {
+      workers_.quit(turn, worker);
+    } else {
+      workers_.drain(turn, worker, DrainMode::kStop);
+    }
+  }
+  if (shutdown_.level() != StopLevel::kKill) return;
+  for (const Generation generation : zygotes_.generations()) zygotes_.kill(turn, generation);
+}
+
+void Policy::State::finish_stop(Turn& turn) {
+  if (!workers_.empty() || !zygotes_.empty()) return;
+  phase_ = Phase::kGone;
+  turn.log(LogLevel::kInfo, "stopped");
+  turn.emit(ExitMaster{shutdown_.exit_code()});
+}
+
+}  // namespace tricorn

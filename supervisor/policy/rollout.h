@@ -1,0 +1,40 @@
+// Rollout: how far a reload has come. One at a time; requests meanwhile become one further reload.
+#pragma once
+
+#include <optional>
+
+#include "supervisor/policy/policy_types.h"
+
+namespace tricorn {
+
+class Rollout {
+ public:
+  enum class State {
+    kIdle,
+    kStartingZygote,  // the new generation's zygote boots
+    kCanary,          // the first new worker boots, then lives a while beside the old one
+    kRolling,         // slot after slot
+  };
+
+  void request() { requested_ = true; }
+  bool start_due() const { return requested_ && state_ == State::kIdle; }
+  void start(Generation target);
+  void zygote_ready();
+  void first_slot_done();
+  void end() { state_ = State::kIdle; }  // succeeded or aborted; a request stays
+  void cancel();                         // forgets a request, too
+
+  State state() const { return state_; }
+  bool active() const { return state_ != State::kIdle; }
+  bool replaces_workers() const { return state_ == State::kCanary || state_ == State::kRolling; }
+  // The new generation while a reload is on.
+  std::optional<Generation> target() const;
+  bool rolls_to(Generation generation) const { return target() == generation; }
+
+ private:
+  State state_ = State::kIdle;
+  Generation target_ = 0;
+  bool requested_ = false;
+};
+
+}  // namespace tricorn

@@ -1,0 +1,37 @@
+// Shutdown: how urgently the server is to go, and with which exit code.
+#pragma once
+
+#include "supervisor/policy/policy_types.h"
+
+namespace tricorn {
+
+enum class StopLevel {
+  kNone,   // serving
+  kDrain,  // requests in progress may end, within the drain timeout
+  kFast,   // no drain, but the app's own shutdown runs
+  kKill,
+};
+
+class Shutdown {
+ public:
+  // A first request drains (or is fast if it says so), a second is fast, a third kills.
+  void request(const StopRequested& request);
+  // The first boot failed: the others go fast, and the master with `code`.
+  void boot_failed(int code);
+  // A worker that had served had to be killed, or outlived even that.
+  void forced() { forced_ = true; }
+
+  StopLevel level() const { return level_; }
+  bool active() const { return level_ != StopLevel::kNone; }
+  // A failed boot's code, else 128 + signal when asked more than once, else 1 if a worker was killed, else 0.
+  int exit_code() const;
+
+ private:
+  StopLevel level_ = StopLevel::kNone;
+  int requests_ = 0;
+  int boot_failure_code_ = 0;
+  int repeated_signal_ = 0;
+  bool forced_ = false;
+};
+
+}  // namespace tricorn
