@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -24,9 +23,9 @@ except ImportError as error:
              f"worker: {error}; install tricorn there or choose another interpreter with --python")
 main(int(sys.argv[1])))";
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
+std::string variable(const Environment& environment, std::string_view name) {
+  auto found = environment.find(name);
+  return found == environment.end() ? "" : found->second;
 }
 
 bool is_executable(const fs::path& path) {
@@ -71,13 +70,13 @@ std::optional<std::string> choose_python(const InterpreterSearch& search, bool i
 
 }  // namespace
 
-InterpreterSearch interpreter_search(std::string python_option) {
+InterpreterSearch interpreter_search(std::string python_option, const Environment& environment) {
   std::error_code ignored;
   auto exe = fs::read_symlink("/proc/self/exe", ignored);
   return {.python = std::move(python_option),
           .exe_dir = exe.parent_path().string(),
-          .virtual_env = variable("VIRTUAL_ENV"),
-          .path = variable("PATH")};
+          .virtual_env = variable(environment, "VIRTUAL_ENV"),
+          .path = variable(environment, "PATH")};
 }
 
 Result<Interpreter> find_interpreter(const InterpreterSearch& search) {

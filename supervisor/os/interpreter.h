@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "config/cli.h"
 
 namespace tricorn {
 
@@ -21,7 +22,7 @@ struct InterpreterSearch {
   std::string virtual_env;  // $VIRTUAL_ENV or ""
   std::string path;         // $PATH
 };
-InterpreterSearch interpreter_search(std::string python_option);
+InterpreterSearch interpreter_search(std::string python_option, const Environment& environment);
 
 // --python, else the environment that holds this tricorn, else $VIRTUAL_ENV's, else python3 on PATH.
 Result<Interpreter> find_interpreter(const InterpreterSearch& search);

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 class InterpreterTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "/interpreterXXXXXX";
+    std::string pattern = testing::TempDir() + "interpreterXXXXXX";
     root_ = ::mkdtemp(pattern.data());
   }
   void TearDown() override { fs::remove_all(root_); }

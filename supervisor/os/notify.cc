@@ -7,17 +7,14 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 
 namespace tricorn {
 namespace {
 
-std::string take_variable(const char* name) {
-  const char* value = std::getenv(name);
-  std::string taken = value == nullptr ? "" : value;
-  ::unsetenv(name);
-  return taken;
+std::string take_variable(Environment& environment, const std::string& name) {
+  auto variable = environment.extract(name);
+  return variable.empty() ? "" : std::move(variable.mapped());
 }
 
 std::optional<int64_t> to_number(const std::string& text) {
@@ -37,11 +34,11 @@ std::optional<Duration> watchdog_interval_from(const std::string& usec, const st
 
 }  // namespace
 
-Notifier Notifier::from_environment() {
+Notifier Notifier::take_from(Environment& environment) {
   Notifier notifier;
-  notifier.address_ = take_variable("NOTIFY_SOCKET");
-  auto watchdog_usec = take_variable("WATCHDOG_USEC");
-  auto watchdog_pid = take_variable("WATCHDOG_PID");
+  notifier.address_ = take_variable(environment, "NOTIFY_SOCKET");
+  auto watchdog_usec = take_variable(environment, "WATCHDOG_USEC");
+  auto watchdog_pid = take_variable(environment, "WATCHDOG_PID");
   bool fits = notifier.address_.size() > 1 && notifier.address_.size() < sizeof(sockaddr_un::sun_path);
   if (!fits || (notifier.address_[0] != '/' && notifier.address_[0] != '@')) return Notifier();
   notifier.socket_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/unique_fd.h"
+#include "config/cli.h"
 
 namespace tricorn {
 
@@ -14,8 +15,8 @@ namespace tricorn {
 class Notifier {
  public:
   Notifier() = default;
-  // Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of the environment: workers must not speak for us.
-  static Notifier from_environment();
+  // Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of `environment`: workers must not speak for us.
+  static Notifier take_from(Environment& environment);
 
   void ready();
   void reloading();  // with the monotonic time that Type=notify-reload asks for

@@ -6,7 +6,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -40,8 +39,8 @@ class ServiceManager {
 
 TEST(Notifier, SendsStatesToAnAbstractSocket) {
   ServiceManager manager;
-  ::setenv("NOTIFY_SOCKET", manager.name().c_str(), 1);
-  auto notifier = Notifier::from_environment();
+  Environment environment{{"NOTIFY_SOCKET", manager.name()}};
+  auto notifier = Notifier::take_from(environment);
   notifier.ready();
   notifier.status("4 workers");
   notifier.watchdog();
@@ -54,30 +53,28 @@ TEST(Notifier, SendsStatesToAnAbstractSocket) {
 
 TEST(Notifier, ReloadingCarriesTheMonotonicTime) {
   ServiceManager manager;
-  ::setenv("NOTIFY_SOCKET", manager.name().c_str(), 1);
-  Notifier::from_environment().reloading();
+  Environment environment{{"NOTIFY_SOCKET", manager.name()}};
+  Notifier::take_from(environment).reloading();
   EXPECT_EQ(manager.receive().find("RELOADING=1\nMONOTONIC_USEC="), 0u);
 }
 
 TEST(Notifier, HidesTheSocketFromChildren) {
-  ::setenv("NOTIFY_SOCKET", "@somewhere", 1);
-  ::setenv("WATCHDOG_USEC", "2000000", 1);
-  auto notifier = Notifier::from_environment();
-  EXPECT_EQ(std::getenv("NOTIFY_SOCKET"), nullptr);
-  EXPECT_EQ(std::getenv("WATCHDOG_USEC"), nullptr);
+  Environment environment{{"NOTIFY_SOCKET", "@somewhere"}, {"WATCHDOG_USEC", "2000000"}, {"A", "b"}};
+  auto notifier = Notifier::take_from(environment);
+  EXPECT_EQ(environment, (Environment{{"A", "b"}}));
   EXPECT_EQ(notifier.watchdog_interval(), Duration(milliseconds(1000)));
 }
 
 TEST(Notifier, WatchdogOfAnotherProcessIsNotOurs) {
-  ::setenv("NOTIFY_SOCKET", "@somewhere", 1);
-  ::setenv("WATCHDOG_USEC", "2000000", 1);
-  ::setenv("WATCHDOG_PID", std::to_string(::getpid() + 1).c_str(), 1);
-  EXPECT_EQ(Notifier::from_environment().watchdog_interval(), std::nullopt);
+  Environment environment{{"NOTIFY_SOCKET", "@somewhere"},
+                          {"WATCHDOG_USEC", "2000000"},
+                          {"WATCHDOG_PID", std::to_string(::getpid() + 1)}};
+  EXPECT_EQ(Notifier::take_from(environment).watchdog_interval(), std::nullopt);
 }
 
 TEST(Notifier, WithoutAServiceManagerDoesNothing) {
-  ::unsetenv("NOTIFY_SOCKET");
-  auto notifier = Notifier::from_environment();
+  Environment environment;
+  auto notifier = Notifier::take_from(environment);
   EXPECT_FALSE(notifier.enabled());
   notifier.ready();
 }

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 class PidFileTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "/pidfileXXXXXX";
+    std::string pattern = testing::TempDir() + "pidfileXXXXXX";
     folder_ = ::mkdtemp(pattern.data());
     path_ = (folder_ / "tricorn.pid").string();
   }

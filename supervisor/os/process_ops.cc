@@ -42,6 +42,14 @@ class SpawnPlan {
   posix_spawnattr_t attributes_;
 };
 
+// As exec wants them: valid while `strings` live, ended by a null pointer, and never written through.
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const auto& text : strings) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 }  // namespace
 
 Result<> become_subreaper() {
@@ -51,15 +59,14 @@ Result<> become_subreaper() {
   return {};
 }
 
-Result<pid_t> start_process(const std::vector<std::string>& argv, int inherited_fd) {
-  std::vector<char*> arguments;
-  for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-
+Result<pid_t> start_process(const std::vector<std::string>& argv,
+                            const std::vector<std::string>& environment, int inherited_fd) {
+  auto arguments = pointers_to(argv);
+  auto variables = pointers_to(environment);
   SpawnPlan plan(inherited_fd);
   pid_t pid = 0;
   int error = ::posix_spawn(&pid, arguments[0], plan.actions(), plan.attributes(),
-                            arguments.data(), environ);
+                            arguments.data(), variables.data());
   if (error != 0) return fail(describe_errno("start", argv[0], error), error);
   return pid;
 }

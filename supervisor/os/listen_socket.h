@@ -1,0 +1,45 @@
+// ListenSocket: one bound socket of the master, held for its whole life and inherited by the workers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "common/worker_settings.h"
+#include "config/bind_spec.h"
+#include "supervisor/os/unix_socket_file.h"
+
+namespace tricorn {
+
+// Close-on-exec and non-blocking, like every socket here.
+class ListenSocket {
+ public:
+  // Every address that the host stands for; a wildcard IPv6 address serves IPv4 too unless `v6_only`. Resolves names:
+  // may block, so only at start.
+  static Result<std::vector<ListenSocket>> bind_tcp(const BindSpec& spec, bool v6_only);
+  // A socket file is made with exactly `permissions`, or as the umask says; nobody can connect before listen().
+  static Result<ListenSocket> bind_unix(const std::string& path,
+                                        std::optional<uint32_t> permissions);
+  // A socket that our parent (a service manager, a shell) has bound, and perhaps made listen.
+  static Result<ListenSocket> adopt(int fd);
+
+  Result<> listen(uint32_t backlog);  // nothing to do for one that listens already
+
+  int fd() const { return fd_.get(); }
+  const ListenerSettings& settings() const { return settings_; }
+  std::string url() const;  // "http://127.0.0.1:8000", "unix:/run/app.sock"
+
+ private:
+  ListenSocket(UniqueFd fd, ListenerSettings settings)
+      : fd_(std::move(fd)), settings_(std::move(settings)) {}
+
+  UniqueFd fd_;
+  ListenerSettings settings_;
+  bool listening_ = false;
+  UnixSocketFile file_;  // removed with the socket
+};
+
+}  // namespace tricorn

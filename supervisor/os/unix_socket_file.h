@@ -1,0 +1,34 @@
+// UnixSocketFile: the name of a unix socket in the file system, which outlives the socket unless somebody removes it.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "common/result.h"
+
+namespace tricorn {
+
+class UnixSocketFile {
+ public:
+  UnixSocketFile() = default;  // none
+  // The file that bind() has just made.
+  static Result<UnixSocketFile> own(std::string path);
+  UnixSocketFile(UnixSocketFile&& other) noexcept;
+  UnixSocketFile& operator=(UnixSocketFile&& other) noexcept;
+  ~UnixSocketFile() { remove(); }
+
+  // Removes it, unless another socket has taken its place.
+  void remove();
+
+ private:
+  std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+// Makes `path` free: removes a socket file that nobody serves any more. A live socket, and anything that is not a
+// socket, is an Error and stays as it is.
+Result<> clear_dead_unix_socket(const std::string& path);
+
+}  // namespace tricorn

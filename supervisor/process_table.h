@@ -1,0 +1,84 @@
+// ProcessTable: the zygotes and workers of one master. Starts, orders, hears and reaps them; decides nothing.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/scoreboard.h"
+#include "supervisor/boards.h"
+#include "supervisor/child_process.h"
+#include "supervisor/heartbeat_watch.h"
+#include "supervisor/os/event_loop.h"
+#include "supervisor/os/process_ops.h"
+#include "supervisor/zygote_plan.h"
+
+namespace tricorn {
+
+// Starts a zygote that inherits `control_fd`: launch_zygote() but in tests.
+using ZygoteLauncher = std::function<Result<pid_t>(const ZygotePlan&, int control_fd)>;
+
+class ProcessTable {
+ public:
+  struct Observer {
+    std::function<void(Event)> on_event;  // may call back into the table
+    std::function<void(Generation, const std::string& python)> on_python;  // before that zygote's ZygoteReady
+  };
+
+  // `loop` and `scoreboard` outlive it.
+  ProcessTable(EventLoop& loop, Scoreboard& scoreboard, ZygoteLauncher launch, Observer observer);
+
+  // Failures are reported as events: ZygoteExited, WorkerSpawnFailed.
+  void start_zygote(Generation generation, const ZygotePlan& plan,
+                    std::span<const int> listener_fds);
+  void stop_zygote(Generation generation, bool kill);
+  void spawn_worker(const SpawnWorker& order);
+
+  // Unknown workers have just exited: nothing happens.
+  void signal_worker(WorkerId worker, int signal);
+  void send_to_worker(WorkerId worker, const ControlMessage& message);
+  void send_to_workers(const ControlMessage& message);
+  // Tells every ready worker, now and in future, that the listeners listen.
+  void announce_listening();
+
+  // Call on SIGCHLD. Whatever a child said before it died is reported before its death.
+  void reap();
+
+  void kill_all();
+  bool empty() const { return zygotes_.empty() && workers_.empty(); }
+  std::vector<Heartbeat> heartbeats() const;  // of the ready workers that have one
+
+ private:
+  Result<> try_start_zygote(Generation generation, const ZygotePlan& plan,
+                            std::span<const int> listener_fds);
+  Result<> try_spawn_worker(const SpawnWorker& order);
+  void on_zygote_message(Generation generation, ControlMessage message);
+  void on_worker_message(WorkerId id, ControlMessage message);
+  void on_spawned(WorkerId id, pid_t pid);
+  void on_spawn_failed(WorkerId id, int sys_errno);
+  void on_exit(const ReapedChild& child);
+  bool report_exit(const ReapedChild& child);
+  void report_worker_exit(WorkerId id, ExitStatus status);
+  void report_zygote_exit(Generation generation, ExitStatus status);
+  void hear_zygotes();
+  void on_zygote_closed(Generation generation);
+  void forget_zygote(Generation generation);
+  void tell_listening(WorkerProcess& worker);
+  std::vector<WorkerId> pending_spawns(Generation generation) const;
+
+  EventLoop& loop_;
+  Scoreboard& scoreboard_;
+  Boards boards_;
+  ZygoteLauncher launch_;
+  Observer observer_;
+  bool listening_ = false;
+  std::map<Generation, std::unique_ptr<ZygoteProcess>> zygotes_;
+  std::map<WorkerId, std::unique_ptr<WorkerProcess>> workers_;
+  std::unordered_map<pid_t, ReapedChild> unclaimed_;  // exits of workers whose kSpawned is still on its way
+};
+
+}  // namespace tricorn

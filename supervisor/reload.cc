@@ -1,0 +1,45 @@
+// What a reload can change goes into the new zygote's plan; the rest is warned about.
+#include "supervisor/reload.h"
+
+#include <fmt/core.h>
+
+namespace tricorn {
+namespace {
+
+std::vector<std::string> settings_for_a_restart(const Options& before, const Options& after) {
+  std::vector<std::string> changed;
+  auto note = [&](const char* name, bool differs) {
+    if (differs) changed.push_back(fmt::format("{} has changed: that takes a restart", name));
+  };
+  note("the set of addresses", before.binds != after.binds);
+  note("backlog", before.backlog != after.backlog);
+  note("uds-permissions", before.uds_permissions != after.uds_permissions);
+  note("boot timeout", before.boot_timeout_ms != after.boot_timeout_ms);
+  note("drain timeout", before.drain_timeout_ms != after.drain_timeout_ms);
+  note("preload", before.worker.preload != after.worker.preload);
+  note("pid-file", before.pid_file != after.pid_file);
+  return changed;
+}
+
+}  // namespace
+
+Result<Reloaded> reread_config(const std::vector<std::string>& argv, const Environment& environment,
+                               const Options& started_with,
+                               const std::vector<ListenerSettings>& listeners) {
+  std::vector<const char*> arguments;
+  for (const auto& argument : argv) arguments.push_back(argument.c_str());
+  auto parsed =
+      parse_command_line(static_cast<int>(arguments.size()), arguments.data(), environment);
+  if (!parsed) return pass_on(parsed);
+  auto plan = plan_zygote(parsed->options, environment, listeners);
+  if (!plan) return pass_on(plan);
+  plan->settings.preload = started_with.worker.preload;  // the policy's supervision rests on it
+  Reloaded reloaded{.plan = std::move(*plan), .workers = parsed->options.workers,
+                    .warnings = std::move(parsed->warnings)};
+  for (auto& warning : settings_for_a_restart(started_with, parsed->options)) {
+    reloaded.warnings.push_back(std::move(warning));
+  }
+  return reloaded;
+}
+
+}  // namespace tricorn

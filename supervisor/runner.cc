@@ -1,0 +1,89 @@
+// The loop around the policy: events in, effects out, one timer for all deadlines.
+#include "supervisor/runner.h"
+
+#include <cstdio>
+#include <unistd.h>
+
+#include "supervisor/banner.h"
+
+namespace tricorn {
+
+Result<std::unique_ptr<Runner>> Runner::create(EventLoop& loop, Scoreboard& scoreboard,
+                                               BindSockets sockets, Notifier notifier, Parts parts) {
+  auto subreaper = become_subreaper();
+  if (!subreaper) return pass_on(subreaper);
+  std::unique_ptr<Runner> runner(new Runner(loop, scoreboard, std::move(sockets),
+                                            std::move(notifier), std::move(parts)));
+  auto signals = SignalSource::create(loop, [self = runner.get()](int signal) { self->on_signal(signal); });
+  if (!signals) return pass_on(signals);
+  runner->signals_ = std::move(*signals);
+  return runner;
+}
+
+Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Notifier notifier,
+               Parts parts)
+    : loop_(loop), parts_(std::move(parts)), sockets_(std::move(sockets)),
+      status_(std::move(notifier), parts_.policy.workers),
+      policy_(parts_.policy, parts_.jitter_seed), heartbeats_(parts_.heartbeat_limit),
+      processes_(loop, scoreboard, parts_.launch,
+                 {.on_event = [this](Event event) { feed(std::move(event)); },
+                  .on_python = [this](Generation, const std::string& python) { show_banner(python); }}),
+      deadline_(loop, [this] { feed(Tick{}); }),
+      heartbeat_timer_(loop, [this] { check_heartbeats(); }),
+      watchdog_timer_(loop, [this] { status_.watchdog(); }) {}
+
+int Runner::run() {
+  heartbeat_timer_.every(heartbeats_.period());
+  if (auto interval = status_.watchdog_interval()) watchdog_timer_.every(*interval);
+  feed(Started{});
+  loop_.run();
+  return exit_code_;
+}
+
+// An effect may cause an event at once; it waits until the effects before it are done.
+void Runner::feed(Event event) {
+  inbox_.push_back(std::move(event));
+  if (feeding_) return;
+  feeding_ = true;
+  while (!inbox_.empty()) {
+    Event next = std::move(inbox_.front());
+    inbox_.pop_front();
+    for (const Effect& effect : policy_.on(monotonic_now(), next)) {
+      std::visit([this](const auto& decided) { perform(decided); }, effect);
+    }
+  }
+  feeding_ = false;
+  std::erase_if(plans_, [this](const auto& entry) { return entry.first < policy_.serving_generation(); });
+  rearm_timer();
+  status_.update(policy_);
+}
+
+void Runner::rearm_timer() {
+  auto deadline = policy_.next_deadline();
+  if (deadline) {
+    deadline_.arm(*deadline - monotonic_now());
+  } else {
+    deadline_.disarm();
+  }
+}
+
+void Runner::check_heartbeats() {
+  auto beats = processes_.heartbeats();
+  for (WorkerHung& hung : heartbeats_.check(monotonic_now(), beats)) feed(std::move(hung));
+}
+
+void Runner::show_banner(const std::string& python) {
+  if (std::exchange(banner_shown_, true)) return;
+  const WorkerSettings& settings = parts_.plan.settings;
+  BannerFacts facts{.version = TRICORN_VERSION, .app = settings.app, .python = python,
+                    .workers = parts_.policy.workers, .urls = sockets_.urls()};
+  bool for_a_person = settings.log_format == LogFormat::kText &&
+                      settings.use_colors != UseColors::kNever && ::isatty(STDERR_FILENO);
+  if (for_a_person && log_enabled(LogLevel::kInfo)) {
+    std::fputs(banner_for_terminal(facts).c_str(), stderr);
+  } else {
+    log_info("{}", banner_line(facts));
+  }
+}
+
+}  // namespace tricorn

@@ -1,0 +1,24 @@
+// Options and environment become a plan.
+#include "supervisor/zygote_plan.h"
+
+#include "supervisor/os/process_ops.h"
+
+namespace tricorn {
+
+Result<ZygotePlan> plan_zygote(const Options& options, const Environment& environment,
+                               std::vector<ListenerSettings> listeners) {
+  auto interpreter = find_interpreter(interpreter_search(options.python, environment));
+  if (!interpreter) return pass_on(interpreter);
+  ZygotePlan plan{.interpreter = std::move(*interpreter), .environment = {}, .settings = options.worker};
+  plan.settings.listeners = std::move(listeners);
+  Environment variables = environment;
+  for (const auto& [name, value] : options.app_environment) variables.emplace(name, value);
+  for (const auto& [name, value] : variables) plan.environment.push_back(name + "=" + value);
+  return plan;
+}
+
+Result<pid_t> launch_zygote(const ZygotePlan& plan, int control_fd) {
+  return start_process(zygote_command(plan.interpreter, control_fd), plan.environment, control_fd);
+}
+
+}  // namespace tricorn
