@@ -1,5 +1,6 @@
-// What the worker's C++ side asks of the event loop. The loop itself is a Python object (tricorn.Loop, a subclass of
-// the native _tricorn.Loop); this is its native face for the gateway and the server.
+// What the worker's C++ side asks of the event loop. The loop itself is a Python object
+// (tricorn.Loop, a subclass of the native _tricorn.Loop); this is its native face for the gateway
+// and the server.
 //
 // One thread, GIL held in every call and every hook.
 #pragma once
@@ -10,7 +11,8 @@
 
 namespace tricorn {
 
-// Called once per turn before the loop looks whether it may sleep; may make handles ready. Not reentrant.
+// Called once per turn before the loop looks whether it may sleep; may make handles ready. Not
+// reentrant.
 class TurnHook {
  public:
   virtual void on_turn() noexcept = 0;
@@ -19,12 +21,14 @@ class TurnHook {
   ~TurnHook() = default;
 };
 
-// Where the loop sleeps, when it is not libuv's own epoll set: the acceptor's outer set, which holds the listeners
-// (EPOLLEXCLUSIVE) and libuv's backend fd, so that the kernel wakes one sleeping worker per connection.
+// Where the loop sleeps, when it is not libuv's own epoll set: the acceptor's outer set, which
+// holds the listeners (EPOLLEXCLUSIVE) and libuv's backend fd, so that the kernel wakes one
+// sleeping worker per connection.
 class OuterPoll {
  public:
-  // Sleeps up to timeout_ms (-1: for ever; 0: looks only). The loop runs uv_run(UV_RUN_NOWAIT) right after it.
-  // Called WITHOUT the GIL when timeout_ms != 0: no Python, no callbacks; note what happened.
+  // Sleeps up to timeout_ms (-1: for ever; 0: looks only). The loop runs uv_run(UV_RUN_NOWAIT)
+  // right after it. Called WITHOUT the GIL when timeout_ms != 0: no Python, no callbacks; note what
+  // happened.
   virtual void wait(int timeout_ms) noexcept = 0;
   // Called with the GIL after wait: accept and the like.
   virtual void dispatch() noexcept = 0;
@@ -35,7 +39,8 @@ class OuterPoll {
 
 class LoopApi {
  public:
-  // The native part of a Loop object; null with TypeError set if it is none. Borrowed: lives as long as the object.
+  // The native part of a Loop object; null with TypeError set if it is none. Borrowed: lives as
+  // long as the object.
   static LoopApi* of(PyObject* loop);
 
   virtual uv_loop_t* uv() = 0;
@@ -44,14 +49,15 @@ class LoopApi {
   virtual void set_turn_hook(TurnHook* hook) = 0;    // null to remove
   virtual void set_outer_poll(OuterPoll* poll) = 0;  // null to remove
 
-  // I/O callbacks run inside uv_run, which may have slept without the GIL: call this first in every uv callback that
-  // touches Python (a branch when the GIL is held already).
+  // I/O callbacks run inside uv_run, which may have slept without the GIL: call this first in every
+  // uv callback that touches Python (a branch when the GIL is held already).
   virtual void ensure_gil() = 0;
 
-  // Creates an asyncio.Task for `coroutine` in `context` (a contextvars.Context, entered only for its steps) and runs
-  // its first step at once. Only where no task is current: I/O callbacks, turn hooks. Returns the task, or null with
-  // an error set if it could not be made. With a task factory set, or if the first step could not be captured, it is
-  // queued as usual. `name`: a str, borrowed.
+  // Creates an asyncio.Task for `coroutine` in `context` (a contextvars.Context, entered only for
+  // its steps) and runs its first step at once. Only where no task is current: I/O callbacks, turn
+  // hooks. Returns the task, or null with an error set if it could not be made. With a task factory
+  // set, or if the first step could not be captured, it is queued as usual. `name`: a str,
+  // borrowed.
   virtual PyRef start_task(PyObject* coroutine, PyObject* context, PyObject* name) = 0;
 
   virtual PyRef create_future() = 0;  // a stock asyncio.Future of this loop

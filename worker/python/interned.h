@@ -23,6 +23,7 @@ namespace tricorn {
   X(message, "message")                                  \
   X(exception, "exception")                              \
   X(handle, "handle")                                    \
+  X(source_traceback, "source_traceback")                \
   /* coroutines */                                       \
   X(throw_, "throw")                                     \
   X(close, "close")                                      \

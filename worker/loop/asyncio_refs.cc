@@ -1,0 +1,38 @@
+// AsyncioRefs: see the header.
+#include "worker/loop/asyncio_refs.h"
+
+namespace tricorn {
+namespace {
+
+PyRef import_from(const char* module_name, const char* name) {
+  PyRef module = PyRef::steal(PyImport_ImportModule(module_name));
+  return module ? PyRef::steal(PyObject_GetAttrString(module.get(), name)) : PyRef();
+}
+
+}  // namespace
+
+AsyncioRefs& asyncio_refs = *new AsyncioRefs;  // outlives the interpreter's end on purpose
+
+bool load_asyncio_refs() {
+  struct Wanted {
+    PyRef AsyncioRefs::* field;
+    const char* module_name;
+    const char* name;
+  };
+  static constexpr Wanted kWanted[] = {
+      {&AsyncioRefs::task, "asyncio", "Task"},
+      {&AsyncioRefs::future, "asyncio", "Future"},
+      {&AsyncioRefs::base_event_loop, "asyncio.base_events", "BaseEventLoop"},
+      {&AsyncioRefs::format_callback_source, "asyncio.format_helpers", "_format_callback_source"},
+      {&AsyncioRefs::extract_stack, "asyncio.format_helpers", "extract_stack"},
+      {&AsyncioRefs::format_handle, "asyncio.base_events", "_format_handle"},
+      {&AsyncioRefs::logger, "asyncio.log", "logger"},
+  };
+  for (const Wanted& wanted : kWanted) {
+    asyncio_refs.*wanted.field = import_from(wanted.module_name, wanted.name);
+    if (!(asyncio_refs.*wanted.field)) return false;
+  }
+  return true;
+}
+
+}  // namespace tricorn

@@ -1,0 +1,24 @@
+// What the loop uses of asyncio itself, looked up once per process.
+#pragma once
+
+#include "worker/python/py_ref.h"
+
+namespace tricorn {
+
+struct AsyncioRefs {
+  PyRef task;                    // asyncio.Task
+  PyRef future;                  // asyncio.Future
+  PyRef base_event_loop;         // asyncio.base_events.BaseEventLoop
+  PyRef format_callback_source;  // asyncio.format_helpers._format_callback_source
+  PyRef extract_stack;           // asyncio.format_helpers.extract_stack
+  PyRef format_handle;           // asyncio.base_events._format_handle
+  PyRef logger;                  // asyncio.log.logger
+};
+
+// Filled by load_asyncio_refs(); never freed.
+extern AsyncioRefs& asyncio_refs;
+
+// False with an error set.
+bool load_asyncio_refs();
+
+}  // namespace tricorn

@@ -1,0 +1,44 @@
+// CallArguments: see the header.
+#include "worker/loop/call.h"
+
+namespace tricorn {
+
+bool CallArguments::assign(PyObject* const* arguments, size_t count) {
+  if (count > kInline) {
+    auto* slots = static_cast<PyObject**>(PyMem_Malloc((1 + count) * sizeof(PyObject*)));
+    if (slots == nullptr) {
+      PyErr_NoMemory();
+      return false;
+    }
+    slots_ = slots;
+  }
+  for (size_t i = 0; i < count; ++i) first()[i] = Py_NewRef(arguments[i]);
+  count_ = count;
+  return true;
+}
+
+void CallArguments::clear() {
+  // Dropping a reference may run Python code that comes back here: nothing is left to find.
+  std::array<PyObject*, 1 + kInline> few;
+  PyObject** slots = slots_;
+  size_t count = count_;
+  count_ = 0;
+  if (slots == inline_.data()) {
+    if (count == 0) return;
+    few = inline_;
+    slots = few.data();
+  } else {
+    slots_ = inline_.data();
+  }
+  for (size_t i = 0; i < count; ++i) PyRef::steal(slots[1 + i]);
+  if (slots != few.data()) PyMem_Free(slots);
+}
+
+PyRef CallArguments::as_tuple() const {
+  PyRef tuple = PyRef::steal(PyTuple_New(static_cast<Py_ssize_t>(count_)));
+  if (!tuple) return {};
+  for (size_t i = 0; i < count_; ++i) PyTuple_SET_ITEM(tuple.get(), i, Py_NewRef(first()[i]));
+  return tuple;
+}
+
+}  // namespace tricorn

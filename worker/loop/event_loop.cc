@@ -1,0 +1,176 @@
+// EventLoop: life, scheduling and the turn.
+#include "worker/loop/event_loop.h"
+
+#include "worker/loop/asyncio_refs.h"
+#include "worker/loop/monotonic.h"
+#include "worker/python/interned.h"
+
+namespace tricorn {
+
+int EventLoop::open() {
+  if (int error = uv_.open(); error < 0) return error;
+  watcher_.open(uv_.get());
+  return poller_.open(uv_.get());
+}
+
+void EventLoop::close() {
+  closed_ = true;
+  clear_schedule();
+  watcher_.close();
+  poller_.close();
+  if (!uv_.close()) {
+    PyErr_SetString(PyExc_ResourceWarning, "libuv handles were open when their loop was closed");
+    PyErr_WriteUnraisable(nullptr);
+  }
+}
+
+void EventLoop::clear_schedule() {
+  // Dropping callbacks runs Python code; the loop is consistent before.
+  ReadyRing<PyRef> ready = std::exchange(backlog_.ready, {});
+  TimerHeap<PyRef> timers = std::exchange(timers_, {});
+  while (!ready.empty()) {
+    PyRef handle = ready.pop();
+    as_handle(handle).detach();
+  }
+  while (!timers.empty()) {
+    PyRef handle = timers.pop();
+    as_handle(handle).detach();
+  }
+}
+
+int EventLoop::visit(visitproc visitor, void* arg) const {
+  int stop = 0;
+  auto visit_one = [&](const PyRef& handle) {
+    if (stop == 0) stop = visit_handle(handle, visitor, arg);
+  };
+  backlog_.ready.for_each(visit_one);
+  timers_.for_each(visit_one);
+  if (stop == 0) stop = watcher_.visit(visitor, arg);
+  if (stop == 0) stop = task_factory_.traverse(visitor, arg);
+  return stop;
+}
+
+PyRef EventLoop::create_future() {
+  static PyObject* const keywords = PyTuple_Pack(1, interned.loop);
+  PyObject* stack[] = {nullptr, object_};
+  return PyRef::steal(PyObject_Vectorcall(asyncio_refs.future.get(), stack + 1,
+                                          PY_VECTORCALL_ARGUMENTS_OFFSET, keywords));
+}
+
+PyRef EventLoop::call_soon(const Call& call) {
+  if (task_starter_.capture(call)) return PyRef::none();
+  PyRef handle = make_handle(*this, call);
+  if (handle) backlog_.ready.push(handle.clone());
+  return handle;
+}
+
+PyRef EventLoop::call_at(const Call& call, double when) {
+  PyRef handle = make_timer_handle(*this, call, when);
+  if (!handle) return {};
+  as_handle(handle).in_heap = true;
+  timers_.push(when, handle.clone());
+  return handle;
+}
+
+PyRef EventLoop::call_now(const Call& call, double when) {
+  PyRef handle = make_timer_handle(*this, call, when);
+  if (handle) backlog_.ready.push(handle.clone());
+  return handle;
+}
+
+bool EventLoop::run() {
+  poller_.forget_last_poll();
+  do {
+    if (!turn()) return false;
+  } while (!backlog_.stopping);
+  return true;
+}
+
+bool EventLoop::turn() {
+  if (hook_ != nullptr) hook_->on_turn();
+  int64_t now_ns = poller_.poll(monotonic_ns(), wake_at_ns());
+  if (backlog_.interrupt) {
+    PyRef interrupt = std::move(backlog_.interrupt);
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(interrupt.get())), interrupt.get());
+    return false;
+  }
+  if (PyErr_CheckSignals() < 0) return false;
+  queue_due_timers(now_ns);
+  return run_ready();
+}
+
+int64_t EventLoop::wake_at_ns() {
+  while (!timers_.empty() && as_handle(timers_.top()).cancelled) pop_timer();
+  if (timers_.empty()) return Poller::kNever;
+  constexpr double kFarAway = 9e9;  // seconds; what fits into int64_t nanoseconds
+  double when = timers_.top_when();
+  if (when >= kFarAway) return Poller::kNever - 1;
+  if (when <= 0) return 0;
+  return static_cast<int64_t>(when * 1e9);
+}
+
+void EventLoop::pop_timer() {
+  PyRef handle = timers_.pop();
+  as_handle(handle).in_heap = false;
+  if (as_handle(handle).cancelled) {
+    timers_.forget_cancelled();
+    as_handle(handle).detach();
+  } else {
+    backlog_.ready.push(std::move(handle));
+  }
+}
+
+void EventLoop::queue_due_timers(int64_t now_ns) {
+  std::vector<PyRef> dropped =
+      timers_.drop_cancelled([](const PyRef& handle) { return as_handle(handle).cancelled; });
+  for (PyRef& handle : dropped) as_handle(handle).detach();
+  double now = seconds_of(now_ns);
+  while (!timers_.empty() && timers_.top_when() <= now) pop_timer();
+}
+
+bool EventLoop::run_ready() {
+  for (size_t left = backlog_.ready.size(); left > 0 && !backlog_.ready.empty(); --left) {
+    PyRef handle = backlog_.ready.pop();
+    if (!run_handle(as_handle(handle))) return false;
+  }
+  return true;
+}
+
+bool EventLoop::run_handle(Handle& handle) {
+  if (handle.cancelled) {
+    if (!handle.repeats) handle.detach();
+    return true;
+  }
+  handle.running = true;
+  bool go_on = debug_ ? run_handle_in_debug(handle) : call_handle(handle);
+  handle.running = false;
+  if (!handle.repeats || handle.cancelled) {
+    if (go_on) {
+      handle.detach();
+    } else {
+      PyError error = PyError::take();
+      handle.detach();
+      std::move(error).restore();
+    }
+  }
+  return go_on;
+}
+
+bool EventLoop::call_handle(Handle& handle) {
+  PyObject* context = handle.context.get();
+  PyRef result;
+  if (PyContext_Enter(context) == 0) {
+    result = PyRef::steal(
+        PyObject_Vectorcall(handle.callback.get(), handle.arguments.first(),
+                            handle.arguments.count() | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+    if (result && PyContext_Exit(context) == 0) return true;
+    if (!result) {
+      PyError error = PyError::take();
+      if (PyContext_Exit(context) < 0) PyErr_Clear();
+      std::move(error).restore();
+    }
+  }
+  return report(PyError::take(), {}, &handle);
+}
+
+}  // namespace tricorn

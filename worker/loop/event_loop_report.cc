@@ -1,0 +1,97 @@
+// EventLoop: what it tells of failing and slow callbacks.
+#include "worker/loop/asyncio_refs.h"
+#include "worker/loop/event_loop.h"
+#include "worker/loop/monotonic.h"
+#include "worker/python/interned.h"
+
+namespace tricorn {
+namespace {
+
+bool leaves_run_forever(const PyError& error) {
+  return error.matches(PyExc_KeyboardInterrupt) || error.matches(PyExc_SystemExit);
+}
+
+// "Exception in callback f(1)", as asyncio says it.
+PyRef message_for(const Handle& handle) {
+  PyRef arguments = handle.arguments.as_tuple();
+  if (!arguments) return {};
+  PyRef callback = PyRef::steal(PyObject_CallFunctionObjArgs(
+      asyncio_refs.format_callback_source.get(), handle.callback.get(), arguments.get(), nullptr));
+  if (!callback) return {};
+  return PyRef::steal(PyUnicode_FromFormat("Exception in callback %U", callback.get()));
+}
+
+bool set_item(const PyRef& dict, PyObject* key, PyObject* value) {
+  return PyDict_SetItem(dict.get(), key, value) == 0;
+}
+
+// The argument of call_exception_handler; null with an error set.
+PyRef failure_context(const PyError& error, const PyRef& message, Handle* handle) {
+  PyRef context = PyRef::steal(PyDict_New());
+  if (!context || !message || !set_item(context, interned.message, message.get()) ||
+      !set_item(context, interned.exception, error.exception())) {
+    return {};
+  }
+  if (handle == nullptr) return context;
+  if (!set_item(context, interned.handle, handle->object())) return {};
+  PyObject* origin = handle->source_traceback.get();
+  if (origin != nullptr && !set_item(context, interned.source_traceback, origin)) return {};
+  return context;
+}
+
+}  // namespace
+
+bool EventLoop::report(PyError error, PyRef message, Handle* handle) {
+  if (leaves_run_forever(error)) {
+    std::move(error).restore();
+    return false;
+  }
+  if (!message && handle != nullptr) message = message_for(*handle);
+  PyRef context = failure_context(error, message, handle);
+  PyRef done;
+  if (context) {
+    done = PyRef::steal(
+        PyObject_CallMethodOneArg(object_, interned.call_exception_handler, context.get()));
+  }
+  if (done) return true;
+  PyError second = PyError::take();
+  if (leaves_run_forever(second)) {
+    std::move(second).restore();
+    return false;
+  }
+  std::move(second).unraisable(object_);
+  return true;
+}
+
+void EventLoop::report_from_io(PyError error, const char* message) {
+  if (report(std::move(error), PyRef::steal(PyUnicode_FromString(message)), nullptr)) return;
+  PyError interrupt = PyError::take();
+  if (!backlog_.interrupt) backlog_.interrupt = PyRef::borrow(interrupt.exception());
+}
+
+bool EventLoop::run_handle_in_debug(Handle& handle) {
+  current_handle_ = PyRef::borrow(handle.object());
+  int64_t started_ns = monotonic_ns();
+  bool go_on = call_handle(handle);
+  current_handle_.reset();
+  if (!go_on) return false;
+  double took = seconds_of(monotonic_ns() - started_ns);
+  PyRef limit = PyRef::steal(PyObject_GetAttrString(object_, "slow_callback_duration"));
+  double slow = limit ? PyFloat_AsDouble(limit.get()) : -1;
+  if (PyErr_Occurred() == nullptr) {
+    if (took < slow) return true;
+    PyRef text =
+        PyRef::steal(PyObject_CallOneArg(asyncio_refs.format_handle.get(), handle.object()));
+    PyRef seconds = PyRef::steal(PyFloat_FromDouble(took));
+    PyRef logged;
+    if (text && seconds) {
+      logged = PyRef::steal(PyObject_CallMethod(asyncio_refs.logger.get(), "warning", "sOO",
+                                                "Executing %s took %.3f seconds", text.get(),
+                                                seconds.get()));
+    }
+    if (logged) return true;
+  }
+  return report(PyError::take(), {}, &handle);
+}
+
+}  // namespace tricorn

@@ -1,0 +1,71 @@
+// TaskStarter: see the header.
+#include "worker/loop/task_starter.h"
+
+#include <utility>
+
+#include "worker/loop/asyncio_refs.h"
+#include "worker/loop/event_loop.h"
+#include "worker/python/interned.h"
+
+namespace tricorn {
+namespace {
+
+// ("loop", "name", "context"), made once.
+PyObject* task_keywords() {
+  static PyObject* const keywords = PyTuple_Pack(3, interned.loop, interned.name, interned.context);
+  return keywords;
+}
+
+// With a task factory: as asyncio.create_task() would, through the loop's Python face.
+PyRef create_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name) {
+  static PyObject* const keywords = PyTuple_Pack(2, interned.name, interned.context);
+  PyRef method = PyRef::steal(PyObject_GetAttrString(loop, "create_task"));
+  if (!method) return {};
+  PyObject* arguments[] = {coroutine, name == nullptr ? Py_None : name, context};
+  return PyRef::steal(PyObject_Vectorcall(method.get(), arguments, 1, keywords));
+}
+
+}  // namespace
+
+PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name) {
+  PyObject* stack[] = {nullptr, coroutine, loop, name == nullptr ? Py_None : name,
+                       context == nullptr ? Py_None : context};
+  return PyRef::steal(PyObject_Vectorcall(asyncio_refs.task.get(), stack + 1,
+                                          1 | PY_VECTORCALL_ARGUMENTS_OFFSET, task_keywords()));
+}
+
+PyRef TaskStarter::start(PyObject* coroutine, PyObject* context, PyObject* name) {
+  if (loop_.task_factory() != nullptr) {
+    return create_task(loop_.object(), coroutine, context, name);
+  }
+  // Nested when making a task starts another one: a finalizer's, for one.
+  PyObject* outer_context = std::exchange(expected_context_, context);
+  PyRef outer_step = std::move(step_);
+  PyRef task = make_task(loop_.object(), coroutine, context, name);
+  expected_context_ = outer_context;
+  PyRef step = std::exchange(step_, std::move(outer_step));
+  if (!task || !step) return task;
+
+  PyRef result;
+  if (PyContext_Enter(context) == 0) {
+    result = PyRef::steal(PyObject_CallNoArgs(step.get()));
+    if (!result) {
+      PyError error = PyError::take();
+      if (PyContext_Exit(context) < 0) PyErr_Clear();
+      std::move(error).restore();
+    } else if (PyContext_Exit(context) < 0) {
+      result.reset();
+    }
+  }
+  if (!result) loop_.report_from_io(PyError::take(), "Exception in the first step of a task");
+  return task;
+}
+
+bool TaskStarter::capture_step(const Call& call) {
+  if (call.argument_count != 0 || step_) return false;
+  step_ = PyRef::borrow(call.callback);
+  expected_context_ = nullptr;
+  return true;
+}
+
+}  // namespace tricorn

@@ -1,0 +1,39 @@
+// TaskStarter: makes an asyncio.Task and runs its first step at once, instead of a turn later.
+//
+// Task.__init__ ends in loop.call_soon(step, context=...). While a start is under way, the loop
+// shows each call_soon to capture(), which recognises that one by its context: `step` is then kept
+// here and called as soon as the Task is made.
+#pragma once
+
+#include "worker/loop/call.h"
+#include "worker/python/py_ref.h"
+
+namespace tricorn {
+
+class EventLoop;
+
+class TaskStarter {
+ public:
+  explicit TaskStarter(EventLoop& loop) : loop_(loop) {}
+
+  // See LoopApi::start_task.
+  PyRef start(PyObject* coroutine, PyObject* context, PyObject* name);
+
+  // True: `call` is the first step of the task being made, and must not be queued.
+  bool capture(const Call& call) {
+    if (expected_context_ == nullptr || call.context != expected_context_) return false;
+    return capture_step(call);
+  }
+
+ private:
+  bool capture_step(const Call& call);
+
+  EventLoop& loop_;
+  PyObject* expected_context_ = nullptr;  // borrowed; null: no start is under way
+  PyRef step_;
+};
+
+// asyncio.Task(coroutine, loop=loop, name=name, context=context); `name` and `context` may be null.
+PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name);
+
+}  // namespace tricorn
