@@ -130,7 +130,7 @@ async def send_until_error(scope: Scope, receive: Receive, send: Send) -> None:
         while True:
             await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
             await asyncio.sleep(0)
-    except OSError as error:
+    except OSError:
         seen.append("send raised OSError")
         raise
 

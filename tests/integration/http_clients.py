@@ -65,8 +65,8 @@ def by_aiohttp(call: Call) -> Answer:
 
 def by_curl(call: Call) -> Answer:
     command = ["curl", "-s", "-i", "--noproxy", "*", "-m", str(DEADLINE_S), "-X", call.method, call.url]
-    for name, value in (call.headers or {}).items():
-        command += ["-H", f"{name}: {value}"]
+    for header, text in (call.headers or {}).items():
+        command += ["-H", f"{header}: {text}"]
     body = b""
     if call.payload is not None:
         command += ["-H", "content-type: application/json", "--data-binary", "@-"]
