@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from asgi import Receive, Scope, Send, accept_lifespan, respond
+from asgi import Receive, Scope, Send, accept_lifespan, respond, say
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -16,4 +16,4 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     await respond(send, b"accepted")
     await asyncio.sleep(0.5)
-    print("background work done", flush=True)
+    say("background work done")

@@ -11,6 +11,8 @@ from fastapi import BackgroundTasks, Cookie, Depends, FastAPI, File, Form, Heade
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 
+from asgi import say
+
 done: list[str] = []
 threads: set[int] = set()
 
@@ -18,7 +20,7 @@ threads: set[int] = set()
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, str]]:
     yield {"greeting": "from lifespan"}
-    print("fastapi shut down", flush=True)
+    say("fastapi shut down")
 
 
 app = FastAPI(lifespan=lifespan)

@@ -6,7 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from asgi import Receive, Scope, Send, respond
+from asgi import Receive, Scope, Send, respond, say
 
 GATE = Path(os.environ["GATE"])
 
@@ -15,18 +15,18 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         while (await receive())["type"] == "lifespan.startup":
             await send({"type": "lifespan.startup.complete"})
-        print("lifespan shutdown", flush=True)
+        say("lifespan shutdown")
         await send({"type": "lifespan.shutdown.complete"})
     elif scope["path"] == "/wait":
-        print("request waits", flush=True)
+        say("request waits")
         while not GATE.exists():
             await asyncio.sleep(0.01)
         await respond(send, b"gate open")
     elif scope["path"] == "/endless":
-        print("request waits", flush=True)
+        say("request waits")
         try:
             await asyncio.Event().wait()
         finally:
-            print("finally ran", flush=True)
+            say("finally ran")
     else:
         await respond(send, b"hello")

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 from typing import Any
 
-from asgi import Receive, Scope, Send, respond, respond_json
+from asgi import Receive, Scope, Send, respond, respond_json, say
 
 set_in_lifespan: contextvars.ContextVar[str] = contextvars.ContextVar("set_in_lifespan", default="unset")
 
@@ -14,14 +14,14 @@ set_in_lifespan: contextvars.ContextVar[str] = contextvars.ContextVar("set_in_li
 async def state(scope: Scope, receive: Receive, send: Send) -> None:
     """Puts a value and a shared list into the state; each request changes its own copy and the shared list."""
     if scope["type"] == "lifespan":
-        print("lifespan scope:", sorted(scope), scope["asgi"], flush=True)
+        say(f"lifespan scope: {sorted(scope)} {scope['asgi']}")
         await receive()
         scope["state"]["value"] = "from lifespan"
         scope["state"]["shared"] = []
         set_in_lifespan.set("set")
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        print("shutdown after requests:", len(scope["state"]["shared"]), flush=True)
+        say(f"shutdown after requests: {len(scope['state']['shared'])}")
         await send({"type": "lifespan.shutdown.complete"})
         return
     found: dict[str, Any] = dict(scope["state"])
@@ -76,5 +76,5 @@ async def fails_at_shutdown(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def hangs(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
-    print("hanging in startup", flush=True)
+    say("hanging in startup")
     await asyncio.Event().wait()

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 
 from quart import Quart, Response, abort, jsonify, request
 
+from asgi import say
+
 app = Quart(__name__)
 done: list[str] = []
 
@@ -18,7 +20,7 @@ async def start() -> None:
 
 @app.after_serving
 async def stop() -> None:
-    print("quart shut down", flush=True)
+    say("quart shut down")
 
 
 @app.after_request

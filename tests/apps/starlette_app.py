@@ -17,6 +17,8 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from asgi import say
+
 HERE = Path(__file__).resolve().parent
 done: list[str] = []
 
@@ -24,7 +26,7 @@ done: list[str] = []
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[dict[str, str]]:
     yield {"greeting": "from lifespan"}
-    print("starlette shut down", flush=True)
+    say("starlette shut down")
 
 
 class AddHeader(BaseHTTPMiddleware):

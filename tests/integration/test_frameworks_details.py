@@ -150,7 +150,7 @@ def test_quart_state_background_and_shutdown(quart: Server) -> None:
 # --- where the app is found ------------------------------------------------------------------------------------------------------
 def test_app_runs_in_the_users_environment(tmp_path: Path) -> None:
     """Packages of the interpreter's environment are importable, and the working directory is, without --app-dir."""
-    (tmp_path / "here.py").write_text("import fastapi\nfrom fastapi_app import app\n")
-    (tmp_path / "fastapi_app.py").write_text((APPS / "fastapi_app.py").read_text())
+    (tmp_path / "here.py").write_text(
+        "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\ndef root() -> str: return 'here'\n")
     with Server("here:app", app_dir=None, cwd=tmp_path) as server:
-        assert json.loads(server.get("/json").body) == {"hello": "world"}
+        assert json.loads(server.get("/").body) == "here"

@@ -26,7 +26,7 @@ async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         while (await receive())["type"] == "lifespan.startup":
             await send({{"type": "lifespan.startup.complete"}})
-        print("lifespan shutdown {version}", flush=True)
+        os.write(1, b"lifespan shutdown {version}\\n")
         await send({{"type": "lifespan.shutdown.complete"}})
         return
     await asyncio.sleep(0.002)
@@ -464,7 +464,7 @@ def test_stop_while_a_reload_is_under_way(tmp_path: Path) -> None:
     write_app(tmp_path, "v1")
     with Server("site_app:app", "--workers", "2", app_dir=tmp_path) as server:
         server.wait_workers(2)
-        write_source(tmp_path, "import time\nprint('booting', flush=True)\ntime.sleep(60)\n")
+        write_source(tmp_path, "import os, time\nos.write(1, b'booting\\n')\ntime.sleep(60)\n")
         server.signal(signal.SIGHUP)
         server.log.wait_for("booting")
         server.signal(signal.SIGTERM)
