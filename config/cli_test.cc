@@ -1,0 +1,410 @@
+// The command line as a whole: precedence, aliases, every bad input's message.
+#include "config/cli.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace tricorn {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+using Words = std::vector<std::string>;
+
+class CliTest : public ::testing::Test {
+ protected:
+  void TearDown() override {
+    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+  }
+  // A file beside others of this test; its path.
+  std::string file(const std::string& name, const std::string& text) {
+    if (folder_.empty()) {
+      folder_ = std::filesystem::temp_directory_path() / "tricorn-cli-XXXXXX";
+      EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
+    }
+    std::ofstream(folder_ + "/" + name) << text;
+    return folder_ + "/" + name;
+  }
+  Result<ParsedCommand> parse(const Words& words, const Environment& environment = {}) {
+    std::vector<const char*> argv = {"tricorn"};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    return parse_command_line(static_cast<int>(argv.size()), argv.data(), environment);
+  }
+  // With an app, so that only the words in question matter.
+  ParsedCommand parsed(Words words, const Environment& environment = {}) {
+    words.push_back("main:app");
+    auto command = parse(words, environment);
+    EXPECT_TRUE(command.has_value()) << command.error().message;
+    return command.value_or(ParsedCommand{});
+  }
+  Options options(const Words& words, const Environment& environment = {}) {
+    return parsed(words, environment).options;
+  }
+  std::string error(Words words, const Environment& environment = {}) {
+    words.push_back("main:app");
+    auto command = parse(words, environment);
+    EXPECT_FALSE(command.has_value());
+    return command ? "" : command.error().message;
+  }
+  std::string folder_;
+};
+
+Words spelled(const Options& options) {
+  Words words;
+  for (const BindSpec& bind : options.binds) words.push_back(to_string(bind));
+  return words;
+}
+
+TEST_F(CliTest, Defaults) {
+  Options got = options({});
+  Options expected;
+  expected.worker.app = "main:app";
+  expected.worker.app_dir = std::filesystem::current_path();
+  expected.binds = {{.host = "127.0.0.1", .port = 8000}};
+  EXPECT_EQ(got, expected);
+}
+
+TEST_F(CliTest, EveryOptionArrives) {
+  std::string env_file = file("app.env", "A=1\nB=2\n");
+  Options got = options({"--factory",
+                         "--app-dir",
+                         "/tmp/",
+                         "--lifespan",
+                         "on",
+                         "--root-path",
+                         "/api/",
+                         "--interface",
+                         "asgi3",
+                         "--env-file",
+                         env_file,
+                         "--preload",
+                         "--python",
+                         "python3.13",
+                         "--host",
+                         "::1",
+                         "--port",
+                         "81",
+                         "--uds-permissions",
+                         "660",
+                         "--backlog",
+                         "5",
+                         "--workers",
+                         "3",
+                         "--limit-max-requests",
+                         "10",
+                         "--limit-max-requests-jitter",
+                         "2",
+                         "--timeout-boot",
+                         "90",
+                         "--timeout-graceful-shutdown",
+                         "2.5",
+                         "--no-server-header",
+                         "--no-date-header",
+                         "--header",
+                         "X-A: b: c ",
+                         "--header",
+                         "X-E:",
+                         "--limit-concurrency",
+                         "7",
+                         "--limit-header-bytes",
+                         "8K",
+                         "--limit-target-bytes",
+                         "1000",
+                         "--limit-headers",
+                         "9",
+                         "--limit-body-bytes",
+                         "2M",
+                         "--timeout-keep-alive",
+                         "0",
+                         "--timeout-header",
+                         "0.5",
+                         "--log-level",
+                         "DEBUG",
+                         "--log-format",
+                         "json",
+                         "--use-colors",
+                         "--no-access-log",
+                         "--pid-file",
+                         "/run/t.pid"});
+  Options expected;
+  expected.host = "::1";
+  expected.port = 81;
+  expected.binds = {{.host = "::1", .port = 81}};
+  expected.uds_permissions = 0660;
+  expected.backlog = 5;
+  expected.workers = 3;
+  expected.boot_timeout_ms = 90'000;
+  expected.drain_timeout_ms = 2'500;
+  expected.python = "python3.13";
+  expected.app_environment = {{"A", "1"}, {"B", "2"}};
+  expected.pid_file = "/run/t.pid";
+  expected.worker = {.app = "main:app",
+                     .app_dir = "/tmp",
+                     .factory = true,
+                     .preload = true,
+                     .lifespan = LifespanMode::kOn,
+                     .root_path = "/api",
+                     .http = {.keep_alive_timeout_ms = 0,
+                              .header_timeout_ms = 500,
+                              .max_header_bytes = 8192,
+                              .max_target_bytes = 1000,
+                              .max_headers = 9,
+                              .max_body_bytes = 2 << 20,
+                              .server_header = false,
+                              .date_header = false,
+                              .extra_headers = {{"X-A", "b: c"}, {"X-E", ""}}},
+                     .limit_concurrency = 7,
+                     .limit_max_requests = 10,
+                     .limit_max_requests_jitter = 2,
+                     .log_level = LogLevel::kDebug,
+                     .use_colors = UseColors::kAlways,
+                     .log_format = LogFormat::kJson,
+                     .access_log = false};
+  EXPECT_EQ(got, expected);
+}
+
+TEST_F(CliTest, OtherServersSpellings) {
+  EXPECT_EQ(options({"-w", "4"}).workers, 4u);
+  EXPECT_EQ(options({"-w4"}).workers, 4u);
+  EXPECT_EQ(options({"--workers=4"}).workers, 4u);
+  EXPECT_THAT(spelled(options({"-b", "unix:/a", "-b", "[::1]:80"})),
+              ElementsAre("unix:/a", "[::1]:80"));
+  EXPECT_EQ(options({"--h11-max-incomplete-event-size", "4096"}).worker.http.max_header_bytes,
+            4096u);
+  EXPECT_EQ(options({"--max-requests", "9"}).worker.limit_max_requests, 9u);
+  EXPECT_EQ(options({"--graceful-timeout", "9"}).drain_timeout_ms, 9'000u);
+  EXPECT_EQ(options({"--keep-alive", "9"}).worker.http.keep_alive_timeout_ms, 9'000u);
+  EXPECT_GE(options({"--workers", "auto"}).workers, 1u);
+  EXPECT_EQ(options({"--no-use-colors"}).worker.use_colors, UseColors::kNever);
+}
+
+TEST_F(CliTest, TheLastOfSeveralCounts) {
+  EXPECT_EQ(options({"--port", "1", "--port", "2"}).port, 2);
+  EXPECT_TRUE(options({"--no-access-log", "--access-log"}).worker.access_log);
+}
+
+TEST_F(CliTest, CommandLineBeatsEnvironmentBeatsFile) {
+  std::string config = file("t.toml", "workers = 2\n");
+  Environment environment = {{"TRICORN_WORKERS", "3"}, {"WEB_CONCURRENCY", "4"}};
+  EXPECT_EQ(options({"-c", config}).workers, 2u);
+  EXPECT_EQ(options({"-c", config}, {{"WEB_CONCURRENCY", "4"}}).workers, 4u);
+  EXPECT_EQ(options({"-c", config}, environment).workers, 3u);
+  EXPECT_EQ(options({"-c", config, "-w", "5"}, environment).workers, 5u);
+  EXPECT_EQ(options({"-c", config}, {{"TRICORN_WORKERS", ""}}).workers, 2u) << "empty is unset";
+}
+
+TEST_F(CliTest, ASwitchIsTurnedBackOn) {
+  std::string config = file("t.toml", "access-log = false\nfactory = true\n");
+  EXPECT_FALSE(options({"-c", config}).worker.access_log);
+  EXPECT_TRUE(options({"-c", config, "--access-log"}).worker.access_log);
+  EXPECT_FALSE(options({"-c", config}, {{"TRICORN_FACTORY", "off"}}).worker.factory);
+}
+
+TEST_F(CliTest, AListIsReplacedNotAddedTo) {
+  std::string config = file("t.toml", "header = ['A: 1', 'B: 2']\n");
+  EXPECT_EQ(options({"-c", config}).worker.http.extra_headers.size(), 2u);
+  EXPECT_EQ(options({"-c", config, "--header", "C: 3"}).worker.http.extra_headers.size(), 1u);
+  EXPECT_EQ(options({}, {{"TRICORN_HEADER", "A: 1, x\nB: 2\n"}}).worker.http.extra_headers.size(),
+            2u);
+}
+
+TEST_F(CliTest, TheAppMayComeFromAnywhere) {
+  EXPECT_EQ(parse({}, {{"TRICORN_APP", "env:app"}})->options.worker.app, "env:app");
+  std::string config = file("t.toml", "[tricorn]\napp = 'file:app'\n");
+  EXPECT_EQ(parse({}, {{"TRICORN_CONFIG", config}})->options.worker.app, "file:app");
+  EXPECT_EQ(options({"--config", config}).worker.app, "main:app");
+}
+
+struct BindCase {
+  Words words;
+  Environment environment;
+  std::string file;
+  Words binds;
+};
+
+TEST_F(CliTest, WhereToListen) {
+  const BindCase cases[] = {
+      {{"--uds", "/a", "--fd", "3", "--bind", "x:1"}, {}, "", {"x:1", "unix:/a", "fd://3"}},
+      {{"--bind", "x:1,y:2"}, {}, "", {"x:1", "y:2"}},
+      {{"--port", "9"}, {}, "host = '::'", {"[::]:9"}},
+      {{"--port", "9"}, {}, "bind = ['x:1', 'y:2']", {"127.0.0.1:9"}},
+      {{"--port", "9"}, {{"TRICORN_UDS", "/a"}}, "", {"127.0.0.1:9"}},
+      {{"--uds", "/a"}, {{"TRICORN_PORT", "9"}}, "host = '::'", {"unix:/a"}},
+      {{}, {{"TRICORN_BIND", "x:1"}}, "bind = 'y:2'", {"x:1"}},
+      {{}, {{"PORT", "9"}}, "", {"0.0.0.0:9"}},
+      {{}, {{"PORT", "9"}}, "host = '::1'\nport = 7", {"[::1]:9"}},
+      {{"--host", "h"}, {{"PORT", "9"}}, "", {"h:9"}},
+      {{"--port", "8"}, {{"PORT", "9"}}, "", {"127.0.0.1:8"}},
+      {{"--bind", "x:1"}, {{"PORT", "9"}}, "", {"x:1"}},
+      {{}, {{"PORT", "9"}}, "bind = 'unix:/a'", {"unix:/a"}},
+      {{}, {{"PORT", "9"}, {"TRICORN_PORT", "7"}}, "", {"127.0.0.1:7"}},
+  };
+  for (const BindCase& one : cases) {
+    Words words = {"--config", file("t.toml", one.file)};
+    words.insert(words.end(), one.words.begin(), one.words.end());
+    EXPECT_EQ(spelled(options(words, one.environment)), one.binds)
+        << ::testing::PrintToString(one.words) << one.file;
+  }
+}
+
+struct BadCase {
+  Words words;
+  std::string message;
+};
+
+TEST_F(CliTest, BadArgumentsAreNamed) {
+  const BadCase cases[] = {
+      {{"--worker", "4"}, "unknown option --worker (did you mean --workers?)"},
+      {{"--prot=80"}, "unknown option --prot (did you mean --port?)"},
+      {{"--no-acess-log"}, "unknown option --no-acess-log (did you mean --no-access-log?)"},
+      {{"--banana"}, "unknown option --banana"},
+      {{"-x"}, "unknown option -x"},
+      {{"--port", "http"}, "--port: 'http' is not a number from 0 to 65535"},
+      {{"--port", "65536"}, "--port: '65536' is not a number from 0 to 65535"},
+      {{"--port", "-1"}, "--port: '-1' is not a number from 0 to 65535"},
+      {{"--port", ""}, "--port: '' is not a number from 0 to 65535"},
+      {{"-w", "0"}, "--workers: '0' is not a number from 1 to 512, nor auto"},
+      {{"--bind", "localhost"}, "--bind: 'localhost' has no port (allowed: "},
+      {{"--bind", "a:1", "--bind", "a:1"}, "--bind: 'a:1' is there twice"},
+      {{"--bind", "a:1", "--port", "80"},
+       "--bind and --port exclude each other: write --bind HOST:PORT"},
+      {{"--fd", "x"}, "--fd: 'x' is no descriptor"},
+      {{"--uds-permissions", "888"}, "--uds-permissions: '888' is not an octal mode from 0 to 777"},
+      {{"--lifespan", "maybe"}, "--lifespan: 'maybe' is none of auto|on|off"},
+      {{"--log-level", "loud"},
+       "--log-level: 'loud' is none of critical|error|warning|info|debug|trace"},
+      {{"--timeout-keep-alive", "1s"},
+       "--timeout-keep-alive: '1s' is not a number of seconds from 0 to 86400"},
+      {{"--timeout-keep-alive", "nan"}, "--timeout-keep-alive: 'nan' is not a number of seconds"},
+      {{"--timeout-header", "0"},
+       "--timeout-header: '0' is not a number of seconds from 0.1 to 86400"},
+      {{"--limit-header-bytes", "1T"}, "--limit-header-bytes: '1T' is not a number of bytes"},
+      {{"--limit-body-bytes", "99999999999G"},
+       "--limit-body-bytes: '99999999999G' is not a number of bytes"},
+      {{"--header", "nonsense"}, "--header: 'nonsense' is not a header as in 'X-Name: value'"},
+      {{"--header", "a b: c"}, "--header: 'a b: c' is not a header"},
+      {{"--header", "a: b\r\nc: d"}, "is not a header"},
+      {{"--root-path", "api"}, "--root-path: 'api' does not begin with '/'"},
+      {{"--app-dir", "/no/such"}, "--app-dir: '/no/such' is not a folder"},
+      {{"--env-file", "/no/such"}, "--env-file: open /no/such: No such file or directory"},
+      {{"--factory=perhaps"}, "--factory: 'perhaps' is neither true nor false"},
+      {{"--interface", "wsgi"},
+       "--interface: 'wsgi' is not supported yet: only auto and asgi3 are"},
+      {{"--interface", "cgi"}, "--interface: 'cgi' is none of auto|asgi3"},
+      {{"--config", "/no/such"}, "--config: open /no/such: No such file or directory"},
+      {{"--config", "gunicorn.conf.py"}, "--config: 'gunicorn.conf.py' is a Python file"},
+      {{"extra:app"}, "unexpected argument 'main:app'"},
+      {{"--reload"}, "--reload is not supported yet"},
+      {{"--ssl-keyfile", "key.pem"}, "--ssl-keyfile is not supported yet"},
+      {{"--proxy-headers"}, "--proxy-headers is not supported yet"},
+      {{"--ws", "wsproto"}, "--ws is not supported yet"},
+      {{"--chdir", "/srv"}, "--chdir is not supported yet: use --app-dir"},
+  };
+  for (const BadCase& bad : cases) {
+    std::string message = error(bad.words);
+    EXPECT_TRUE(message.starts_with(bad.message) || message.find(bad.message) != std::string::npos)
+        << ::testing::PrintToString(bad.words) << " says: " << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  }
+}
+
+TEST_F(CliTest, BadAppsAndMissingValues) {
+  auto message = [&](const Words& words) {
+    auto command = parse(words);
+    return command ? "" : command.error().message;
+  };
+  EXPECT_EQ(message({}), "no app given: name it as module:attribute, for example tricorn main:app");
+  EXPECT_EQ(message({"app.py"}),
+            "APP: 'app.py' is not module:attribute, as in main:app (did you mean app:app?)");
+  EXPECT_EQ(message({"main:app", "--port"}), "--port: a value is missing");
+  EXPECT_EQ(message({"main:app", "-w"}), "--workers: a value is missing");
+}
+
+TEST_F(CliTest, BadVariablesAreNamed) {
+  EXPECT_EQ(error({}, {{"TRICORN_PORT", "x"}}),
+            "TRICORN_PORT: 'x' is not a number from 0 to 65535");
+  EXPECT_EQ(error({}, {{"WEB_CONCURRENCY", "many"}}),
+            "WEB_CONCURRENCY: 'many' is not a number from 1 to 512, nor auto");
+  EXPECT_EQ(error({}, {{"TRICORN_RELOAD", "1"}}), "TRICORN_RELOAD is not supported yet");
+}
+
+TEST_F(CliTest, BadFilesAreNamedWithTheLine) {
+  struct Bad {
+    const char* text;
+    const char* message;
+  };
+  const Bad cases[] = {
+      {"\nwrokers = 4", ":2: unknown option 'wrokers' (did you mean workers?)"},
+      {"banana = 4", ":1: unknown option 'banana'"},
+      {"config = 'x'", ":1: unknown option 'config'"},
+      {"workers = 'many'", ":1: workers: 'many' is not a number from 1 to 512, nor auto"},
+      {"workers = [1, 2]", ":1: workers takes one value, not an array"},
+      {"\n\nworkers", ":3: expected: option = value"},
+      {"access-log = 'perhaps'", ":1: access-log: 'perhaps' is neither true nor false"},
+      {"keep-alive = 1\ntimeout_keep_alive = 2", ":2: 'timeout-keep-alive' is set twice"},
+      {"ssl_keyfile = 'x'", ":1: ssl_keyfile is not supported yet"},
+  };
+  for (const Bad& bad : cases) {
+    std::string config = file("t.toml", bad.text);
+    EXPECT_EQ(error({"-c", config}), config + bad.message);
+  }
+}
+
+TEST_F(CliTest, HintsOfOthersGetOneWarning) {
+  EXPECT_THAT(parsed({"--loop", "uvloop", "--http", "h11"}).warnings,
+              ElementsAre("--http has no effect: tricorn has its own HTTP parser",
+                          "--loop has no effect: tricorn has its own event loop"));
+  EXPECT_THAT(
+      parsed({"--loop", "auto", "--http", "auto", "--ws", "none", "--no-proxy-headers"}).warnings,
+      IsEmpty());
+}
+
+TEST_F(CliTest, WhatHasNoEffectIsSaid) {
+  EXPECT_THAT(parsed({"--limit-max-requests-jitter", "5"}).warnings,
+              ElementsAre(HasSubstr("--limit-max-requests-jitter has no effect")));
+  EXPECT_THAT(parsed({"--uds-permissions", "600"}).warnings,
+              ElementsAre(HasSubstr("no unix socket")));
+  EXPECT_THAT(parsed({}, {{"FORWARDED_ALLOW_IPS", "*"}}).warnings,
+              ElementsAre(HasSubstr("not supported yet")));
+  EXPECT_THAT(parsed({}, {{"TRICORN_WORKER", "5"}}).warnings,
+              ElementsAre("unknown variable TRICORN_WORKER (did you mean TRICORN_WORKERS?)"));
+  EXPECT_THAT(parsed({}, {{"TRICORN_MASTER_PID", "5"}}).warnings, IsEmpty());
+}
+
+TEST_F(CliTest, CheckHelpAndVersion) {
+  EXPECT_EQ(parsed({"--check"}).action, ParsedCommand::Action::kCheck);
+  auto help = parse({"--help"});
+  ASSERT_TRUE(help.has_value());
+  EXPECT_EQ(help->action, ParsedCommand::Action::kPrint);
+  EXPECT_THAT(help->text, HasSubstr("--workers"));
+  EXPECT_THAT(parse({"--version"})->text, ::testing::MatchesRegex("tricorn [0-9.]+\n"));
+}
+
+TEST_F(CliTest, AppDirFollowsTheShellsNameOfTheFolder) {
+  std::string link = file("x", "") + "-link";
+  std::filesystem::create_directory_symlink(std::filesystem::current_path(), link);
+  EXPECT_EQ(options({}, {{"PWD", link}}).worker.app_dir, link);
+  EXPECT_EQ(options({}, {{"PWD", "/"}}).worker.app_dir, std::filesystem::current_path());
+}
+
+TEST_F(CliTest, ParsingAgainGivesTheSame) {
+  Words words = {"-w", "2", "--header", "A: b", "--uds", "/a"};
+  EXPECT_EQ(options(words), options(words));
+}
+
+TEST(EnvironmentFrom, SplitsAtTheFirstEqualsSign) {
+  const char* variables[] = {"A=1=2", "EMPTY=", "nonsense", nullptr};
+  EXPECT_EQ(environment_from(variables), (Environment{{"A", "1=2"}, {"EMPTY", ""}}));
+}
+
+}  // namespace
+}  // namespace tricorn

@@ -1,0 +1,116 @@
+// The options that people bring along from uvicorn, gunicorn and granian.
+#include "config/foreign_options.h"
+
+#include <algorithm>
+#include <ranges>
+#include <string>
+
+namespace tricorn {
+namespace {
+
+using Shape = ForeignOption::Shape;
+
+constexpr ForeignOption kForeign[] = {
+    // uvicorn: tuning hints
+    {.names = "--loop",
+     .harmless = "auto|tricorn",
+     .remark = "tricorn has its own event loop",
+     .hint = true},
+    {.names = "--http",
+     .harmless = "auto",
+     .remark = "tricorn has its own HTTP parser",
+     .hint = true},
+    {.names = "--timeout-worker-healthcheck",
+     .remark = "workers are watched in another way",
+     .hint = true},
+    // uvicorn: features
+    {.names = "--reload", .shape = Shape::kFlag, .harmless = "false"},
+    {.names = "--reload-dir"},
+    {.names = "--reload-include"},
+    {.names = "--reload-exclude"},
+    {.names = "--reload-delay"},
+    {.names = "--ws", .harmless = "auto|none"},
+    {.names = "--ws-max-size"},
+    {.names = "--ws-max-queue"},
+    {.names = "--ws-ping-interval"},
+    {.names = "--ws-ping-timeout"},
+    {.names = "--ws-per-message-deflate"},
+    {.names = "--log-config", .remark = "use --log-level and --log-format"},
+    {.names = "--proxy-headers", .shape = Shape::kSwitch, .harmless = "false"},
+    {.names = "--forwarded-allow-ips"},
+    {.names = "--ssl-keyfile"},
+    {.names = "--ssl-certfile"},
+    {.names = "--ssl-keyfile-password"},
+    {.names = "--ssl-version"},
+    {.names = "--ssl-cert-reqs"},
+    {.names = "--ssl-ca-certs"},
+    {.names = "--ssl-ciphers"},
+    {.names = "--http2", .shape = Shape::kFlag, .harmless = "false"},
+    // gunicorn
+    {.names = "-k,--worker-class", .remark = "tricorn has one kind of worker", .hint = true},
+    {.names = "--threads", .remark = "the app's threads are the app's own affair"},
+    {.names = "-t,--timeout"},
+    {.names = "--chdir", .remark = "use --app-dir"},
+    {.names = "--pythonpath", .remark = "use --app-dir or PYTHONPATH"},
+    {.names = "-e,--env", .remark = "use --env-file"},
+    {.names = "-u,--user", .remark = "let the service manager or the container choose it"},
+    {.names = "-g,--group", .remark = "let the service manager or the container choose it"},
+    {.names = "-m,--umask"},
+    {.names = "-D,--daemon",
+     .shape = Shape::kFlag,
+     .harmless = "false",
+     .remark = "use a service manager"},
+    {.names = "-n,--name"},
+    {.names = "--certfile"},
+    {.names = "--keyfile"},
+    {.names = "--reuse-port", .shape = Shape::kFlag, .harmless = "false"},
+    {.names = "--access-logfile", .remark = "use --access-log and redirect standard error"},
+    {.names = "--error-logfile,--log-file", .remark = "redirect standard error"},
+    {.names = "--worker-connections", .remark = "use --limit-concurrency"},
+    {.names = "--limit-request-line", .remark = "use --limit-target-bytes"},
+    {.names = "--limit-request-fields", .remark = "use --limit-headers"},
+    // granian
+    {.names = "--runtime-threads", .remark = "a worker is one thread", .hint = true},
+    {.names = "--runtime-mode", .remark = "a worker is one thread", .hint = true},
+    {.names = "--blocking-threads",
+     .remark = "the app's threads are the app's own affair",
+     .hint = true},
+    {.names = "--backpressure", .remark = "use --limit-concurrency"},
+    {.names = "--workers-lifetime", .remark = "use --limit-max-requests"},
+    {.names = "--workers-max-rss", .remark = "use --limit-max-requests"},
+    {.names = "--workers-kill-timeout", .remark = "use --timeout-graceful-shutdown"},
+    {.names = "--respawn-failed-workers",
+     .shape = Shape::kSwitch,
+     .harmless = "true",
+     .remark = "tricorn always replaces them"},
+    {.names = "--url-path-prefix", .remark = "use --root-path"},
+    {.names = "--working-dir", .remark = "use --app-dir"},
+};
+
+bool is_one_of(std::string_view word, std::string_view words, char separator) {
+  return std::ranges::any_of(words | std::views::split(separator),
+                             [&](auto part) { return std::string_view(part) == word; });
+}
+
+}  // namespace
+
+std::string_view ForeignOption::name() const {
+  std::string_view from_long = names.substr(names.find("--") + 2);
+  return from_long.substr(0, from_long.find(','));
+}
+
+bool ForeignOption::is_harmless(std::string_view value) const {
+  return !harmless.empty() && is_one_of(value, harmless, '|');
+}
+
+std::span<const ForeignOption> foreign_options() { return kForeign; }
+
+const ForeignOption* find_foreign_option(std::string_view name) {
+  std::string wanted = "--" + std::string(name);
+  std::ranges::replace(wanted, '_', '-');
+  auto found = std::ranges::find_if(
+      kForeign, [&](const ForeignOption& option) { return is_one_of(wanted, option.names, ','); });
+  return found == std::end(kForeign) ? nullptr : found;
+}
+
+}  // namespace tricorn

@@ -1,0 +1,107 @@
+// Options of group "Application": which app, and how it is loaded.
+#include "config/app_spec.h"
+#include "config/env_file.h"
+#include "config/option_values.h"
+#include "config/read_text.h"
+
+namespace tricorn {
+namespace {
+
+OptionValue app_value() {
+  auto set = [](Options& options, const std::string& text) -> Result<> {
+    auto spec = parse_app_spec(text);
+    if (!spec) return pass_on(spec);
+    options.worker.app = text;
+    return {};
+  };
+  return {.metavar = "APP", .set = set};
+}
+
+OptionValue env_file_value() {
+  auto set = [](Options& options, const std::string& path) -> Result<> {
+    auto text = read_text(path);
+    if (!text) return pass_on(text);
+    auto variables = parse_env_file(*text, path);
+    if (!variables) return pass_on(variables);
+    options.app_environment.insert(options.app_environment.end(), variables->begin(),
+                                   variables->end());
+    return {};
+  };
+  return {.shape = OptionValue::Shape::kMany, .metavar = "PATH", .set = set};
+}
+
+OptionValue root_path_value() {
+  auto set = [](Options& options, const std::string& text) -> Result<> {
+    if (!text.empty() && text.front() != '/')
+      return fail(fmt::format("'{}' does not begin with '/'", text));
+    std::string_view path = text;
+    while (path.ends_with('/')) path.remove_suffix(1);
+    options.worker.root_path = path;
+    return {};
+  };
+  return {.metavar = "PATH", .set = set};
+}
+
+// There is one interface so far, so there is nothing to keep.
+OptionValue interface_value() {
+  auto set = [](Options&, const std::string& text) -> Result<> {
+    if (text == "auto" || text == "asgi3" || text == "asgi") return {};
+    for (std::string_view known : {"asgi2", "wsgi", "rsgi", "asginl"}) {
+      if (text == known)
+        return fail(fmt::format("'{}' is not supported yet: only auto and asgi3 are", text));
+    }
+    return fail(fmt::format("'{}' is none of auto|asgi3", text));
+  };
+  return {.metavar = "auto|asgi3", .set = set, .show = [](const Options&) { return "auto"; }};
+}
+
+OptionValue app_dir_value() {
+  OptionValue value = text_value("PATH", [](auto& o) -> auto& { return o.worker.app_dir; });
+  value.show = [](const Options&) { return "the current folder"; };
+  return value;
+}
+
+}  // namespace
+
+OptionGroup application_options() {
+  const Choices<LifespanMode> lifespans = {
+      {"auto", LifespanMode::kAuto}, {"on", LifespanMode::kOn}, {"off", LifespanMode::kOff}};
+  return {
+      "Application",
+      {
+          {.name = "app",
+           .value = app_value(),
+           .help = "The ASGI app as module:attribute, for example main:app.",
+           .positional = true},
+          {.name = "factory",
+           .value = flag_value([](auto& o) -> auto& { return o.worker.factory; }),
+           .help = "The attribute is a callable without arguments that makes the app."},
+          {.name = "app-dir",
+           .value = app_dir_value(),
+           .help = "Folder to import the app from, first on sys.path."},
+          {.name = "interface", .value = interface_value(), .help = "What the app speaks."},
+          {.name = "lifespan",
+           .value = choice_value(lifespans, [](auto& o) -> auto& { return o.worker.lifespan; }),
+           .help = "Run the app's lifespan: auto goes on without it if the app does not know it."},
+          {.name = "root-path",
+           .value = root_path_value(),
+           .help =
+               "Prefix under which a proxy publishes the app, passed on as scope[\"root_path\"]."},
+          {.name = "env-file",
+           .value = env_file_value(),
+           .help = "File of NAME=value lines for the app's environment; variables already set win. "
+                   "May be repeated."},
+          {.name = "preload",
+           .aliases = {"--preload-app"},
+           .value = flag_value([](auto& o) -> auto& { return o.worker.preload; }),
+           .help = "Import the app once, before workers are forked: they start at once and share "
+                   "its memory."},
+          {.name = "python",
+           .value = text_value("PATH", [](auto& o) -> auto& { return o.python; }),
+           .help = "Interpreter of the app. Without it: the one that tricorn is installed for, "
+                   "then that of "
+                   "$VIRTUAL_ENV, then python3."},
+      }};
+}
+
+}  // namespace tricorn

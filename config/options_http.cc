@@ -1,0 +1,61 @@
+// Options of group "HTTP": what every response carries.
+#include <algorithm>
+
+#include "config/option_values.h"
+
+namespace tricorn {
+namespace {
+
+// RFC 9110 section 5.6.2
+bool is_token(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+    return std::isalnum(c) ||
+           std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
+std::string_view trimmed(std::string_view text) {
+  size_t begin = text.find_first_not_of(" \t");
+  return begin == text.npos ? std::string_view()
+                            : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+// RFC 9110 section 5.5: visible characters, blanks between them, and bytes above ASCII
+bool is_field_value(std::string_view text) {
+  return std::ranges::all_of(text,
+                             [](unsigned char c) { return c == '\t' || (c >= ' ' && c != 0x7F); });
+}
+
+OptionValue header_value() {
+  auto set = [](Options& options, const std::string& text) -> Result<> {
+    size_t colon = text.find(':');
+    std::string_view name = std::string_view(text).substr(0, colon);
+    std::string_view value =
+        colon == text.npos ? "" : trimmed(std::string_view(text).substr(colon + 1));
+    if (colon == text.npos || !is_token(name) || !is_field_value(value)) {
+      return fail(fmt::format("'{}' is not a header as in 'X-Name: value'", text));
+    }
+    options.worker.http.extra_headers.emplace_back(name, value);
+    return {};
+  };
+  return {.shape = OptionValue::Shape::kMany, .metavar = "'NAME: VALUE'", .set = set};
+}
+
+}  // namespace
+
+OptionGroup http_options() {
+  return {"HTTP",
+          {
+              {.name = "server-header",
+               .value = switch_value([](auto& o) -> auto& { return o.worker.http.server_header; }),
+               .help = "Add \"server: tricorn\" where the app sends no such header."},
+              {.name = "date-header",
+               .value = switch_value([](auto& o) -> auto& { return o.worker.http.date_header; }),
+               .help = "Add the date where the app does not."},
+              {.name = "header",
+               .value = header_value(),
+               .help = "Add this header to every response. May be repeated."},
+          }};
+}
+
+}  // namespace tricorn

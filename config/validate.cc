@@ -1,0 +1,69 @@
+// Checks across options.
+#include "config/validate.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+namespace tricorn {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The current folder by the name that the shell knows: a link stays a link, so that a reload finds
+// what it points to by then ("current" → the newest release).
+fs::path current_folder(const Environment& environment) {
+  std::error_code ignored;
+  auto pwd = environment.find("PWD");
+  bool usable = pwd != environment.end() && pwd->second.starts_with('/') &&
+                fs::equivalent(pwd->second, ".", ignored);
+  return usable ? fs::path(pwd->second) : fs::current_path(ignored);
+}
+
+Result<> resolve_app_dir(Options& options, const Environment& environment) {
+  fs::path folder = (current_folder(environment) / options.worker.app_dir).lexically_normal();
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) {
+    return fail(fmt::format("--app-dir: '{}' is not a folder", options.worker.app_dir));
+  }
+  std::string path = folder.string();
+  if (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  options.worker.app_dir = path;
+  return {};
+}
+
+Result<> check_binds(const Options& options) {
+  std::set<std::string> seen;
+  for (const BindSpec& bind : options.binds) {
+    bool chosen_by_kernel = bind.kind == BindSpec::Kind::kTcp && bind.port == 0;
+    if (!chosen_by_kernel && !seen.insert(to_string(bind)).second) {
+      return fail(fmt::format("--bind: '{}' is there twice", to_string(bind)));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> validate(Options& options, const Environment& environment,
+                  std::vector<std::string>& warnings) {
+  if (options.worker.app.empty()) {
+    return fail("no app given: name it as module:attribute, for example tricorn main:app");
+  }
+  if (auto done = resolve_app_dir(options, environment); !done) return done;
+  if (auto done = check_binds(options); !done) return done;
+  bool has_unix = std::ranges::any_of(
+      options.binds, [](const BindSpec& bind) { return bind.kind == BindSpec::Kind::kUnix; });
+  if (options.uds_permissions && !has_unix) {
+    warnings.push_back("--uds-permissions has no effect: no unix socket is bound");
+  }
+  if (options.worker.limit_max_requests_jitter > 0 && options.worker.limit_max_requests == 0) {
+    warnings.push_back("--limit-max-requests-jitter has no effect without --limit-max-requests");
+  }
+  return {};
+}
+
+}  // namespace tricorn
