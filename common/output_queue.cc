@@ -53,14 +53,18 @@ size_t OutputQueue::consume_first(size_t bytes) {
   if (first_sent_ < first_.size()) {
     drop_sent_front(first_, first_sent_);
   } else {
-    first_sent_ = 0;
-    if (first_.capacity() > kKeepCapacity) {
-      std::string().swap(first_);
-    } else {
-      first_.clear();
-    }
+    reset_first();
   }
   return bytes - here;
+}
+
+void OutputQueue::reset_first() {
+  first_sent_ = 0;
+  if (first_.capacity() > kKeepCapacity) {
+    std::string().swap(first_);
+  } else {
+    first_.clear();
+  }
 }
 
 void OutputQueue::consume(size_t bytes) {
@@ -71,7 +75,8 @@ void OutputQueue::consume(size_t bytes) {
     if (bytes < unsent) {
       rest_front_sent_ += bytes;
       // Only the last segment still grows, and only its size is not counted in rest_closed_size_.
-      if (rest_.size() == 1) drop_sent_front(rest_.front().copied, rest_front_sent_);
+      const bool grows = rest_.size() == 1 && rest_.front().chunk.bytes().empty();
+      if (grows) drop_sent_front(rest_.front().copied, rest_front_sent_);
       return;
     }
     bytes -= unsent;
@@ -84,8 +89,8 @@ void OutputQueue::consume(size_t bytes) {
 
 void OutputQueue::clear() {
   const std::deque<Segment> released = std::exchange(rest_, {});
-  first_.clear();
-  first_sent_ = rest_front_sent_ = rest_closed_size_ = 0;
+  rest_front_sent_ = rest_closed_size_ = 0;
+  reset_first();
 }
 
 }  // namespace tricorn

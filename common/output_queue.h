@@ -90,6 +90,7 @@ class OutputQueue {
     return rest_closed_size_ + rest_.back().bytes().size() - rest_front_sent_;
   }
   size_t consume_first(size_t bytes);
+  void reset_first();
 
   std::string first_;  // the usual case: everything fits in one reused buffer
   size_t first_sent_ = 0;

@@ -2,19 +2,15 @@
 #include "worker/protocol/http1_response.h"
 
 #include <charconv>
-#include <cstring>
 #include <utility>
+
+#include "worker/protocol/put.h"
 
 namespace tricorn {
 namespace {
 
 // Statuses that never have a body (RFC 9110 6.4.1).
 bool is_bodiless(int status) { return status < 200 || status == 204 || status == 304; }
-
-char* copy(char* out, std::string_view text) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
-}
 
 }  // namespace
 
@@ -97,18 +93,18 @@ void Http1Response::frame(bool only_message, size_t first_bytes, bool may_persis
   char fields[128];
   char* end = fields;
   if (length) {
-    end = copy(end, "content-length: ");
+    end = put(end, "content-length: ");
     end = std::to_chars(end, end + 20, *length).ptr;
-    end = copy(end, "\r\n");
+    end = put(end, "\r\n");
   } else if (framing_ == Framing::kChunked) {
-    end = copy(end, "transfer-encoding: chunked\r\n");
+    end = put(end, "transfer-encoding: chunked\r\n");
   }
   if (!persistent_) {
-    end = copy(end, "connection: close\r\n");
+    end = put(end, "connection: close\r\n");
   } else if (version_ == HttpVersion::k10) {
-    end = copy(end, "connection: keep-alive\r\n");
+    end = put(end, "connection: keep-alive\r\n");
   }
-  end = copy(end, "\r\n");
+  end = put(end, "\r\n");
   output_.append(std::string_view(fields, static_cast<size_t>(end - fields)));
   open_head_bytes_ = 0;
 }
@@ -117,7 +113,7 @@ void Http1Response::append_chunked(Chunk chunk, bool last) {
   if (!chunk.bytes().empty()) {
     char size[20];
     char* end = std::to_chars(size, size + 16, chunk.bytes().size(), 16).ptr;
-    end = copy(end, "\r\n");
+    end = put(end, "\r\n");
     output_.append(std::string_view(size, static_cast<size_t>(end - size)));
     output_.append(std::move(chunk));
     output_.append(std::string_view("\r\n"));

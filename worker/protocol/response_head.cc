@@ -2,9 +2,9 @@
 #include "worker/protocol/response_head.h"
 
 #include <charconv>
-#include <cstring>
 
 #include "worker/protocol/char_class.h"
+#include "worker/protocol/put.h"
 #include "worker/protocol/request_checks.h"
 #include "worker/protocol/status_line.h"
 
@@ -69,13 +69,8 @@ bool same_name(std::string_view a, std::string_view b) {
   return true;
 }
 
-char* copy(char* out, std::string_view text) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
-}
-
 char* write_field(char* out, std::string_view name, std::string_view value) {
-  return copy(copy(copy(copy(out, name), ": "), value), "\r\n");
+  return put(put(put(put(out, name), ": "), value), "\r\n");
 }
 
 constexpr size_t kFieldOverhead = sizeof(": \r\n") - 1;
@@ -149,7 +144,7 @@ void append_response_head(std::string& out, int status, std::span<const Header> 
     }
     if (date) end = write_field(end, "date", context.date);
     if (server && (settings.extra_headers.empty() || !any_named(settings, "server"))) {
-      end = copy(end, kServerLine);
+      end = put(end, kServerLine);
     }
     return static_cast<size_t>(end - buffer);
   });

@@ -2,7 +2,8 @@
 #include "worker/protocol/status_line.h"
 
 #include <array>
-#include <cstring>
+
+#include "worker/protocol/put.h"
 
 namespace tricorn {
 namespace {
@@ -86,11 +87,6 @@ constexpr auto kByStatus = [] {
   return table;
 }();
 
-char* copy(char* out, std::string_view text) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
-}
-
 }  // namespace
 
 std::string_view reason_phrase(int status) {
@@ -98,13 +94,13 @@ std::string_view reason_phrase(int status) {
 }
 
 char* write_status_line(char* out, int status) {
-  if (status == 200) return copy(out, "HTTP/1.1 200 OK\r\n");
-  out = copy(out, "HTTP/1.1 ");
+  if (status == 200) return put(out, "HTTP/1.1 200 OK\r\n");
+  out = put(out, "HTTP/1.1 ");
   *out++ = static_cast<char>('0' + status / 100);
   *out++ = static_cast<char>('0' + status / 10 % 10);
   *out++ = static_cast<char>('0' + status % 10);
   *out++ = ' ';  // required even before an empty phrase (RFC 9112 4)
-  return copy(copy(out, reason_phrase(status)), "\r\n");
+  return put(put(out, reason_phrase(status)), "\r\n");
 }
 
 }  // namespace tricorn
