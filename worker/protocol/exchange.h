@@ -19,6 +19,7 @@
 
 #include "common/output_queue.h"
 #include "common/result.h"
+#include "common/socket_address.h"
 
 namespace tricorn {
 
@@ -89,6 +90,23 @@ class RequestHandler {
   // when this returns; then the result is ignored. Never null otherwise: the sink lives until the exchange ends.
   virtual RequestSink* on_request(const RequestHead& head, std::string_view initial_body, bool complete,
                                   ResponseWriter& writer) = 0;
+};
+
+// What a connection's requests have in common.
+struct ConnectionInfo {
+  SocketAddress client;
+  SocketAddress server;  // our end, as the client addressed it
+  bool tls = false;
+};
+
+class HandlerFactory {
+ public:
+  // Called once per accepted connection, which owns the handler; requests that still run when the connection is gone
+  // do not need it.
+  virtual std::unique_ptr<RequestHandler> make_handler(const ConnectionInfo& connection) = 0;
+
+ protected:
+  ~HandlerFactory() = default;
 };
 
 // Told once per exchange, when it ends; for the access log and the counters. Views live for the call.
