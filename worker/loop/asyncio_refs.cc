@@ -25,8 +25,7 @@ bool load_asyncio_refs() {
       {&AsyncioRefs::base_event_loop, "asyncio.base_events", "BaseEventLoop"},
       {&AsyncioRefs::format_callback_source, "asyncio.format_helpers", "_format_callback_source"},
       {&AsyncioRefs::extract_stack, "asyncio.format_helpers", "extract_stack"},
-      {&AsyncioRefs::format_handle, "asyncio.base_events", "_format_handle"},
-      {&AsyncioRefs::logger, "asyncio.log", "logger"},
+      {&AsyncioRefs::base_events, "asyncio", "base_events"},
   };
   for (const Wanted& wanted : kWanted) {
     asyncio_refs.*wanted.field = import_from(wanted.module_name, wanted.name);

@@ -11,8 +11,7 @@ struct AsyncioRefs {
   PyRef base_event_loop;         // asyncio.base_events.BaseEventLoop
   PyRef format_callback_source;  // asyncio.format_helpers._format_callback_source
   PyRef extract_stack;           // asyncio.format_helpers.extract_stack
-  PyRef format_handle;           // asyncio.base_events._format_handle
-  PyRef logger;                  // asyncio.log.logger
+  PyRef base_events;             // the module: its logger, its _format_handle
 };
 
 // Filled by load_asyncio_refs(); never freed.

@@ -39,6 +39,22 @@ PyRef failure_context(const PyError& error, const PyRef& message, Handle* handle
   return context;
 }
 
+// False with an error set.
+bool warn_if_slow(PyObject* loop, Handle& handle, double took_s) {
+  PyRef limit = PyRef::steal(PyObject_GetAttrString(loop, "slow_callback_duration"));
+  double slow_s = limit ? PyFloat_AsDouble(limit.get()) : -1;
+  if (PyErr_Occurred() != nullptr) return false;
+  if (took_s < slow_s) return true;
+  PyObject* base_events = asyncio_refs.base_events.get();
+  PyRef logger = PyRef::steal(PyObject_GetAttrString(base_events, "logger"));
+  PyRef text =
+      PyRef::steal(PyObject_CallMethod(base_events, "_format_handle", "O", handle.object()));
+  if (!logger || !text) return false;
+  PyRef logged = PyRef::steal(PyObject_CallMethod(
+      logger.get(), "warning", "sOd", "Executing %s took %.3f seconds", text.get(), took_s));
+  return static_cast<bool>(logged);
+}
+
 }  // namespace
 
 bool EventLoop::report(PyError error, PyRef message, Handle* handle) {
@@ -73,25 +89,10 @@ bool EventLoop::run_handle_in_debug(Handle& handle) {
   current_handle_ = PyRef::borrow(handle.object());
   int64_t started_ns = monotonic_ns();
   bool go_on = call_handle(handle);
+  double took = seconds_of(monotonic_ns() - started_ns);
   current_handle_.reset();
   if (!go_on) return false;
-  double took = seconds_of(monotonic_ns() - started_ns);
-  PyRef limit = PyRef::steal(PyObject_GetAttrString(object_, "slow_callback_duration"));
-  double slow = limit ? PyFloat_AsDouble(limit.get()) : -1;
-  if (PyErr_Occurred() == nullptr) {
-    if (took < slow) return true;
-    PyRef text =
-        PyRef::steal(PyObject_CallOneArg(asyncio_refs.format_handle.get(), handle.object()));
-    PyRef seconds = PyRef::steal(PyFloat_FromDouble(took));
-    PyRef logged;
-    if (text && seconds) {
-      logged = PyRef::steal(PyObject_CallMethod(asyncio_refs.logger.get(), "warning", "sOO",
-                                                "Executing %s took %.3f seconds", text.get(),
-                                                seconds.get()));
-    }
-    if (logged) return true;
-  }
-  return report(PyError::take(), {}, &handle);
+  return warn_if_slow(object_, handle, took) || report(PyError::take(), {}, &handle);
 }
 
 }  // namespace tricorn

@@ -3,6 +3,7 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -111,6 +112,11 @@ bool FdWatcher::unwatch(int fd, Direction direction) {
   if (direction == Direction::kWrite) arm(fd, entry);
   as_handle(handle).cancel();
   return true;
+}
+
+int FdWatcher::find(PyObject* file) const {
+  auto entry = std::ranges::find_if(entries_, [&](const Entry& e) { return e.file.get() == file; });
+  return entry == entries_.end() ? -1 : static_cast<int>(entry - entries_.begin());
 }
 
 bool FdWatcher::watches(int fd, Direction direction) const {

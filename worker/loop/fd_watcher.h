@@ -45,6 +45,8 @@ class FdWatcher {
   bool watch(int fd, Direction direction, PyRef handle, PyRef file);
   // True if there was a handle; it is cancelled.
   bool unwatch(int fd, Direction direction);
+  // The descriptor that `file` was watched by; -1 if it is not.
+  int find(PyObject* file) const;
   // Whether somebody waits.
   bool watches(int fd, Direction direction) const;
 

@@ -2,6 +2,7 @@
 // loop.
 #include "worker/loop/asyncio_refs.h"
 #include "worker/loop/call_parser.h"
+#include "worker/loop/descriptor.h"
 #include "worker/loop/loop_object.h"
 #include "worker/loop/monotonic.h"
 #include "worker/python/interned.h"
@@ -137,6 +138,17 @@ PyObject* create_task(PyObject* self, PyObject* const* arguments, Py_ssize_t cou
   return PyObject_Vectorcall(bound.get(), arguments, static_cast<size_t>(count), keywords);
 }
 
+// (coroutine, context, name): LoopApi::start_task for Python code that runs in no task.
+PyObject* start_task(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+  if (count != 3 || !PyContext_CheckExact(arguments[1]) || !PyUnicode_Check(arguments[2])) {
+    PyErr_SetString(PyExc_TypeError, "a coroutine, a context and a name are needed");
+    return nullptr;
+  }
+  EventLoop& loop = event_loop_of(self);
+  if (!check_open(loop)) return nullptr;
+  return loop.start_task(arguments[0], arguments[1], arguments[2]).release();
+}
+
 PyObject* run_once(PyObject* self, PyObject*) {
   if (!event_loop_of(self).run()) return nullptr;
   Py_RETURN_NONE;
@@ -174,17 +186,6 @@ PyObject* close_native(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
-// A descriptor: an int, or an object with fileno(). -1 with ValueError set, as the selectors module
-// does it.
-int descriptor_of(PyObject* file) {
-  int fd = PyObject_AsFileDescriptor(file);
-  if (fd >= 0) return fd;
-  if (PyErr_Occurred() == nullptr || PyErr_ExceptionMatches(PyExc_TypeError)) {
-    PyErr_Format(PyExc_ValueError, "Invalid file object: %R", file);
-  }
-  return -1;
-}
-
 PyObject* watch(PyObject* self, PyObject* const* arguments, Py_ssize_t count, Direction direction) {
   EventLoop& loop = event_loop_of(self);
   if (count < 2) {
@@ -206,7 +207,7 @@ PyObject* watch(PyObject* self, PyObject* const* arguments, Py_ssize_t count, Di
 PyObject* unwatch(PyObject* self, PyObject* file, Direction direction) {
   EventLoop& loop = event_loop_of(self);
   if (loop.closed()) Py_RETURN_FALSE;
-  int fd = descriptor_of(file);
+  int fd = watched_descriptor_of(loop.watcher(), file);
   if (fd < 0) return nullptr;
   return PyBool_FromLong(loop.watcher().unwatch(fd, direction));
 }
@@ -253,6 +254,8 @@ PyMethodDef loop_methods[] = {
     {"is_closed", is_closed, METH_NOARGS, "Whether the loop was closed."},
     {"get_debug", get_debug, METH_NOARGS, "Whether debug mode is on."},
     {"_run_once", run_once, METH_NOARGS, "Turns until stop(); run_forever() is asyncio's own."},
+    {"_start_task", method(start_task), METH_FASTCALL,
+     "_start_task(coro, context, name)\n\ncreate_task, with the first step run at once."},
     {"_check_closed", check_closed, METH_NOARGS, nullptr},
     {"_write_to_self", write_to_self, METH_NOARGS, "Ends a sleep of the loop, from any thread."},
     {"_close_native", close_native, METH_NOARGS, "Frees everything that is not Python's."},

@@ -1,0 +1,16 @@
+// Descriptors of file objects, as the selectors module reads them.
+#pragma once
+
+#include "worker/loop/fd_watcher.h"
+#include "worker/python/py_ref.h"
+
+namespace tricorn {
+
+// An int, or what file.fileno() gives. -1 with ValueError set.
+int descriptor_of(PyObject* file);
+
+// The same; an object that has lost its descriptor (a closed socket) is still found if it is
+// watched.
+int watched_descriptor_of(const FdWatcher& watcher, PyObject* file);
+
+}  // namespace tricorn
