@@ -110,6 +110,7 @@ class Client {
     if (count < 0 && errno != EAGAIN) error = errno;
     return count > 0 || error == 0 ? count != 0 : false;
   }
+  int fd() const { return fd_.get(); }
   void half_close() { shutdown(fd_.get(), SHUT_WR); }
   void reset() {
     linger hard{.l_onoff = 1, .l_linger = 0};
