@@ -14,7 +14,8 @@ class LogRateLimit {
   static constexpr size_t kLines = 6;
   static constexpr Duration kWindow = std::chrono::seconds(60);
 
-  // nullopt: leave this line out. Else how many were left out since the last one that was let through.
+  // nullopt: leave this line out. Else how many were left out since the last one that was let
+  // through.
   std::optional<size_t> admit(TimePoint now);
 
  private:

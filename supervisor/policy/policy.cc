@@ -35,7 +35,8 @@ std::vector<Effect> Policy::State::on(TimePoint now, const Event& event) {
   return std::move(turn.effects);
 }
 
-// Only what will lead to something: a slot whose turn has come but which waits for a zygote is not due, the zygote is.
+// Only what will lead to something: a slot whose turn has come but which waits for a zygote is not
+// due, the zygote is.
 std::optional<TimePoint> Policy::State::next_deadline() const {
   if (phase_ == Phase::kGone) return std::nullopt;
   std::optional<TimePoint> next;

@@ -1,4 +1,5 @@
-// PolicyHarness: drives a Policy in tests. Time stands still unless told; effects are collected as short words.
+// PolicyHarness: drives a Policy in tests. Time stands still unless told; effects are collected as
+// short words.
 //
 //   PolicyHarness h({.workers = 2});
 //   h.boot().kill(1);
@@ -44,7 +45,8 @@ inline std::string to_word(const Effect& effect) {
 
 class PolicyHarness {
  public:
-  explicit PolicyHarness(const PolicyOptions& options = {}) : options_(options), policy_(options, 1) {}
+  explicit PolicyHarness(const PolicyOptions& options = {})
+      : options_(options), policy_(options, 1) {}
 
   PolicyHarness& send(const Event& event) {
     for (const Effect& effect : policy_.on(now_, event)) {
@@ -75,9 +77,12 @@ class PolicyHarness {
   PolicyHarness& fork(WorkerId worker) { return send(WorkerSpawned{worker, pid(worker)}); }
   PolicyHarness& up(WorkerId worker) { return fork(worker).send(WorkerReady{worker}); }
   PolicyHarness& kill(WorkerId worker) { return send(WorkerExited{worker, {.signal = SIGKILL}}); }
-  PolicyHarness& exit(WorkerId worker, int code = 0) { return send(WorkerExited{worker, {.code = code}}); }
+  PolicyHarness& exit(WorkerId worker, int code = 0) {
+    return send(WorkerExited{worker, {.code = code}});
+  }
   PolicyHarness& boot_fails(WorkerId worker, std::string traceback = "Traceback") {
-    return fork(worker).send(WorkerBootFailed{worker, {BootFailureKind::kImport, std::move(traceback)}});
+    return fork(worker).send(
+        WorkerBootFailed{worker, {BootFailureKind::kImport, std::move(traceback)}});
   }
   PolicyHarness& zygote_ready(Generation generation) { return send(ZygoteReady{generation}); }
 
@@ -119,7 +124,8 @@ class PolicyHarness {
   std::string roster() const {
     std::string text;
     for (const WorkerView& view : policy_.workers()) {
-      text += (text.empty() ? "" : " ") + fmt::format("{}{}", "BRDQAK"[static_cast<int>(view.state)], view.generation);
+      text += (text.empty() ? "" : " ") +
+              fmt::format("{}{}", "BRDQAK"[static_cast<int>(view.state)], view.generation);
     }
     return text;
   }

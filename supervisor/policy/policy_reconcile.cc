@@ -1,7 +1,9 @@
-// What follows from the facts: empty slots are filled, one worker at a time is replaced, a reload goes on or is undone.
+// What follows from the facts: empty slots are filled, one worker at a time is replaced, a reload
+// goes on or is undone.
 //
-// A slot is replaced when the roll has not reached it, when its worker's code is not the serving one (a reload was
-// aborted after it had been rolled), or when its worker asks for it. All three take the same way.
+// A slot is replaced when the roll has not reached it, when its worker's code is not the serving
+// one (a reload was aborted after it had been rolled), or when its worker asks for it. All three
+// take the same way.
 #include "supervisor/policy/policy_state.h"
 
 namespace tricorn {
@@ -16,7 +18,8 @@ void Policy::State::start_due_roll(Turn& turn) {
   if (phase_ != Phase::kServing || !rollout_.start_due()) return;
   rollout_.start(++last_generation_);
   for (WorkerSlot& slot : slots_) slot.rolled = false;
-  turn.log(LogLevel::kInfo, "reloading: generation {} replaces {}", last_generation_, serving_generation_);
+  turn.log(LogLevel::kInfo, "reloading: generation {} replaces {}", last_generation_,
+           serving_generation_);
   zygotes_.start(turn, last_generation_);
 }
 
@@ -65,14 +68,16 @@ void Policy::State::take_over(Turn& turn) {
 void Policy::State::finish_roll(Turn& turn) {
   serving_generation_ = *rollout_.target();
   rollout_.end();
-  turn.log(LogLevel::kInfo, "reloaded: generation {} serves with {} worker{}", serving_generation_, slots_.size(),
-           slots_.size() == 1 ? "" : "s");
+  turn.log(LogLevel::kInfo, "reloaded: generation {} serves with {} worker{}", serving_generation_,
+           slots_.size(), slots_.size() == 1 ? "" : "s");
 }
 
-// The old generation serves on. Slots that were rolled go back to it, one by one, so that all serve one code.
-void Policy::State::abort_roll(Turn& turn, const std::string& reason, const std::string& traceback) {
-  turn.log(LogLevel::kError, "reload aborted: {}; generation {} serves on{}", reason, serving_generation_,
-           below(traceback));
+// The old generation serves on. Slots that were rolled go back to it, one by one, so that all serve
+// one code.
+void Policy::State::abort_roll(Turn& turn, const std::string& reason,
+                               const std::string& traceback) {
+  turn.log(LogLevel::kError, "reload aborted: {}; generation {} serves on{}", reason,
+           serving_generation_, below(traceback));
   const Generation target = *rollout_.target();
   rollout_.end();
   if (motion_ && workers_.find(motion_->replacement)->generation == target) cancel_motion(turn);
@@ -106,7 +111,8 @@ bool Policy::State::can_respawn(SlotId id) const {
 
 // All but the time is right for replacing this slot's worker.
 bool Policy::State::can_replace(SlotId id) const {
-  return !paused_ && !motion_ && needs_replacement(slots_[id]) && zygotes_.ready(replacement_generation());
+  return !paused_ && !motion_ && needs_replacement(slots_[id]) &&
+         zygotes_.ready(replacement_generation());
 }
 
 bool Policy::State::needs_replacement(const WorkerSlot& slot) const {

@@ -39,9 +39,11 @@ TEST_F(PolicyReload, BrokenCodeKeepsAllOldWorkers) {  // fault 12
   EXPECT_EQ(h.boot_fails(4, "SyntaxError: v2").actions(), "stop zygote 2");
   EXPECT_EQ(h.exit(4, 4).send(ZygoteExited{2, {}}).pass(1h).actions(), "");
   EXPECT_EQ(h.roster(), "R1 R1 R1");
-  EXPECT_THAT(h.lines(LogLevel::kWarning), ElementsAre("reload aborted: worker 0 (pid 104) could not start the app; "
-                                                       "generation 1 serves on\nSyntaxError: v2"));
-  EXPECT_EQ(h.send(ReloadRequested{}).zygote_ready(3).actions(), "zygote 3, spawn 5 in 0 of 3") << "and no backoff";
+  EXPECT_THAT(h.lines(LogLevel::kWarning),
+              ElementsAre("reload aborted: worker 0 (pid 104) could not start the app; "
+                          "generation 1 serves on\nSyntaxError: v2"));
+  EXPECT_EQ(h.send(ReloadRequested{}).zygote_ready(3).actions(), "zygote 3, spawn 5 in 0 of 3")
+      << "and no backoff";
 }
 
 TEST_F(PolicyReload, HangingBootAbortsAtTheBootTimeout) {  // fault 13
@@ -59,7 +61,8 @@ TEST_F(PolicyReload, LateFailureRollsBackWhatWasRolled) {
   h.up(4).pass(1s).up(5).forget();  // slots 0 and 1 are new
   EXPECT_EQ(h.boot_fails(6, "boom").actions(), "spawn 7 in 0 of 1, stop zygote 2");
   EXPECT_EQ(h.up(7).actions(), "retire 4, spawn 8 in 1 of 1");
-  EXPECT_EQ(h.boot_fails(8).pass(100ms).actions(), "spawn 9 in 1 of 1") << "the way back is retried";
+  EXPECT_EQ(h.boot_fails(8).pass(100ms).actions(), "spawn 9 in 1 of 1")
+      << "the way back is retried";
   EXPECT_EQ(h.up(9).actions(), "retire 5");
   EXPECT_EQ(h.policy().serving_generation(), 1u);
 }
@@ -76,7 +79,9 @@ TEST_F(PolicyReload, ZygoteFailuresAbort) {
   EXPECT_FALSE(h.policy().rolling());
   h.send(ReloadRequested{}).send(ZygoteFailed{3, {BootFailureKind::kImport, "SyntaxError"}});
   EXPECT_EQ(h.actions(), "zygote 3, stop zygote 3");
-  EXPECT_TRUE(h.logged("reload aborted: zygote of generation 3 could not load the app; generation 1 serves on\nSynt"));
+  EXPECT_TRUE(
+      h.logged("reload aborted: zygote of generation 3 could not load the app; generation 1 serves "
+               "on\nSynt"));
   h.send(ReloadRequested{}).pass(3s);
   EXPECT_THAT(h.actions(), HasSubstr("kill zygote 4"));
   EXPECT_FALSE(h.policy().rolling());
@@ -107,7 +112,7 @@ TEST_F(PolicyReload, ReadyReplacementOfADeadWorkerIsEnough) {
 }
 
 TEST_F(PolicyReload, OldZygoteDiesMeanwhile) {
-  h.fork(4).send(ZygoteExited{1, {.signal = SIGKILL}});
+  h.fork(4).send(ZygoteExited{1, {.signal = SIGKILL}}).tick_at_deadline();
   EXPECT_EQ(h.actions(), "zygote 1");
   EXPECT_EQ(h.boot_fails(4).actions(), "stop zygote 2");
   EXPECT_EQ(h.kill(1).zygote_ready(1).actions(), "spawn 5 in 0 of 1");
@@ -121,9 +126,11 @@ TEST_F(PolicyReload, FailedForkDoesNotAbort) {
 
 TEST_F(PolicyReload, ScalingMeanwhile) {  // fault 16
   EXPECT_EQ(h.send(ScaleRequested{+1}).up(5).actions(), "spawn 5 in 3 of 1");
-  EXPECT_EQ(h.up(4).pass(1s).up(6).actions(), "retire 1, spawn 6 in 1 of 2, retire 2, spawn 7 in 2 of 2");
+  EXPECT_EQ(h.up(4).pass(1s).up(6).actions(),
+            "retire 1, spawn 6 in 1 of 2, retire 2, spawn 7 in 2 of 2");
   EXPECT_EQ(h.send(ScaleRequested{-1}).actions(), "retire 5");
-  EXPECT_EQ(h.send(ScaleRequested{-1}).actions(), "quit 7, retire 3, stop zygote 1") << "the roll is complete";
+  EXPECT_EQ(h.send(ScaleRequested{-1}).actions(), "quit 7, retire 3, stop zygote 1")
+      << "the roll is complete";
   EXPECT_EQ(h.policy().serving_generation(), 2u);
 }
 

@@ -1,10 +1,12 @@
-// Policy::State: the parts of the state machine and the rules that tie them together. Private to this folder.
+// Policy::State: the parts of the state machine and the rules that tie them together. Private to
+// this folder.
 //
-// on() takes one event, then what has expired, then reconcile() does whatever has become possible: it fills empty
-// slots, moves the one replacement on, stops zygotes nobody needs. An event handler therefore only records facts.
-//   policy.cc            dispatch, deadlines, views        policy_workers.cc   a worker's events, and losing one
-//   policy_zygotes.cc    a zygote's events                 policy_requests.cc  what the operator asks for, the stop
-//   policy_reconcile.cc  respawns, replacements, the roll
+// on() takes one event, then what has expired, then reconcile() does whatever has become possible:
+// it fills empty slots, moves the one replacement on, stops zygotes nobody needs. An event handler
+// therefore only records facts.
+//   policy.cc            dispatch, deadlines, views        policy_workers.cc   a worker's events,
+//   and losing one policy_zygotes.cc    a zygote's events                 policy_requests.cc  what
+//   the operator asks for, the stop policy_reconcile.cc  respawns, replacements, the roll
 #pragma once
 
 #include <string>
@@ -24,13 +26,15 @@ namespace tricorn {
 
 // How a worker or zygote that was needed was lost.
 struct Loss {
-  std::string what;           // after its name: "killed by signal 9 (SIGKILL)"
-  std::string traceback;      // "" when there is none
+  std::string what;               // after its name: "killed by signal 9 (SIGKILL)"
+  std::string traceback;          // "" when there is none
   int exit_code = kExitAppStart;  // the master's, if this was the first boot
 };
 
 // The traceback as the end of a log line, on lines of its own.
-inline std::string below(const std::string& traceback) { return traceback.empty() ? "" : "\n" + traceback; }
+inline std::string below(const std::string& traceback) {
+  return traceback.empty() ? "" : "\n" + traceback;
+}
 
 class Policy::State {
  public:
@@ -116,7 +120,7 @@ class Policy::State {
   Shutdown shutdown_;
   Generation serving_generation_ = 0;  // respawns come from its zygote
   Generation last_generation_ = 0;
-  bool paused_ = false;           // all workers were retired on request
+  bool paused_ = false;  // all workers were retired on request
   bool all_ready_logged_ = false;
   TimePoint now_{};  // of the last event
 };

@@ -35,7 +35,8 @@ TEST_F(PolicyStop, ForcedKillExits1) {  // fault 20
 }
 
 TEST_F(PolicyStop, SecondSignalIsFastAndThirdKills) {  // fault 21
-  EXPECT_EQ(h.boot().send(kTerm).send(ZygoteExited{1, {}}).forget().send(kInt).actions(), "quit 1, quit 2");
+  EXPECT_EQ(h.boot().send(kTerm).send(ZygoteExited{1, {}}).forget().send(kInt).actions(),
+            "quit 1, quit 2");
   EXPECT_EQ(h.send(kInt).actions(), "kill 1, kill 2");
   EXPECT_EQ(h.kill(1).kill(2).actions(), "exit 130");
 
@@ -56,8 +57,11 @@ TEST_F(PolicyStop, QuitIsFastAndExits0) {
 
 TEST_F(PolicyStop, WhileAReplacementBoots) {  // fault 15
   h.boot().send(ReloadRequested{}).zygote_ready(2).fork(3).forget();
-  EXPECT_EQ(h.send(kTerm).actions(), "drain 1, drain 2, quit 3, unlisten, stop zygote 1, stop zygote 2");
-  EXPECT_EQ(h.exit(1).exit(2).send(ZygoteExited{1, {}}).send(ZygoteExited{2, {}}).pass(1s).actions(), "kill 3");
+  EXPECT_EQ(h.send(kTerm).actions(),
+            "drain 1, drain 2, quit 3, unlisten, stop zygote 1, stop zygote 2");
+  EXPECT_EQ(
+      h.exit(1).exit(2).send(ZygoteExited{1, {}}).send(ZygoteExited{2, {}}).pass(1s).actions(),
+      "kill 3");
   EXPECT_EQ(h.kill(3).actions(), "exit 0") << "a worker that never served is no forced kill";
 }
 
@@ -73,7 +77,8 @@ TEST_F(PolicyStop, HastensWorkersThatRetire) {
   h.boot().send(WorkerRetireWish{1, "memory"}).up(3).pass(2s).forget();
   EXPECT_THAT(h.send(kTerm).actions(), HasSubstr("drain 1, drain 2, drain 3"));
   EXPECT_EQ(h.policy().next_deadline(), h.now() + 1s) << "the zygote's";
-  EXPECT_THAT(h.send(ZygoteExited{1, {}}).pass(4s).actions(), HasSubstr("kill 1")) << "not later than without the stop";
+  EXPECT_THAT(h.send(ZygoteExited{1, {}}).pass(4s).actions(), HasSubstr("kill 1"))
+      << "not later than without the stop";
 }
 
 TEST_F(PolicyStop, UnreportedSpawnHoldsTheZygoteButNotTheStop) {

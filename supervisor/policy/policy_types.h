@@ -43,7 +43,7 @@ struct ScaleRequested { int delta = 0; };           // TTIN +1, TTOU -1
 struct RetireAllRequested {};                       // WINCH: workers go, the master stays
 struct ZygoteReady { Generation generation = 0; };
 struct ZygoteFailed { Generation generation = 0; BootFailure failure; };  // preload: the app could not be imported
-struct ZygoteExited { Generation generation = 0; ExitStatus status; };     // after its last message was read
+struct ZygoteExited { Generation generation = 0; ExitStatus status; };  // a spawn not reported by now is ordered anew
 struct WorkerSpawned { WorkerId worker = 0; int32_t pid = 0; };
 struct WorkerSpawnFailed { WorkerId worker = 0; int sys_errno = 0; };     // fork failed: retried with backoff
 struct WorkerReady { WorkerId worker = 0; };

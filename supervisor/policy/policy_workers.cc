@@ -1,6 +1,7 @@
 // What workers report, what their deadlines mean, and what follows from losing one.
 #include <algorithm>
 #include <cassert>
+#include <csignal>
 #include <system_error>
 #include <utility>
 
@@ -13,36 +14,44 @@ std::string in_seconds(Duration duration) {
   return fmt::format("{:.1f} s", std::chrono::duration<double>(duration).count());
 }
 
-std::string when(Duration delay) { return delay == Duration::zero() ? "now" : "in " + in_seconds(delay); }
+std::string when(Duration delay) {
+  return delay == Duration::zero() ? "now" : "in " + in_seconds(delay);
+}
 
 }  // namespace
 
-// A stranger's message is a late one of a worker that was given up, or of a bug elsewhere: never a reason to act.
+// A stranger's message is a late one of a worker that was given up, or of a bug elsewhere: never a
+// reason to act.
 Worker* Policy::State::find_worker(Turn& turn, WorkerId id) {
   Worker* worker = workers_.find(id);
-  if (worker == nullptr) turn.log(LogLevel::kDebug, "ignored a message of unknown worker id {}", id);
+  if (worker == nullptr)
+    turn.log(LogLevel::kDebug, "ignored a message of unknown worker id {}", id);
   return worker;
 }
 
 void Policy::State::handle(Turn& turn, const WorkerSpawned& event) {
   Worker* worker = find_worker(turn, event.worker);
-  if (worker == nullptr) return;
+  // Forked by a zygote that died before it said so: its slot has gone to another, and nobody would
+  // wait for it.
+  if (worker == nullptr) return turn.emit(SignalWorker{event.worker, SIGKILL});
   workers_.set_spawned(turn, *worker, event.pid);
   turn.log(LogLevel::kDebug, "{} of generation {} started", worker->name(), worker->generation);
   if (!worker->leaving()) slots_[worker->slot].spawn_failing = false;
 }
 
-// No process came of it. Says nothing about the app, so it aborts no reload; the first of a row is logged.
+// No process came of it. Says nothing about the app, so it aborts no reload; the first of a row is
+// logged.
 void Policy::State::handle(Turn& turn, const WorkerSpawnFailed& event) {
   const Worker* found = find_worker(turn, event.worker);
-  if (found == nullptr) return;
+  if (found == nullptr || found->pid || found->ready_at) return;
   const Worker worker = *found;
   workers_.forget(worker.id);
   if (worker.leaving()) return;
   WorkerSlot& slot = slots_[worker.slot];
   const Duration delay = leave_slot(turn, worker);
-  turn.log(slot.spawn_failing ? LogLevel::kDebug : LogLevel::kWarning, "{} could not be started: {}; trying again {}",
-           worker.name(), std::generic_category().message(event.sys_errno), when(delay));
+  turn.log(slot.spawn_failing ? LogLevel::kDebug : LogLevel::kWarning,
+           "{} could not be started: {}; trying again {}", worker.name(),
+           std::generic_category().message(event.sys_errno), when(delay));
   slot.spawn_failing = true;
 }
 
@@ -56,7 +65,8 @@ void Policy::State::handle(Turn& turn, const WorkerReady& event) {
     turn.emit(StartListening{});
   }
   if (in_motion(worker->id)) {
-    const bool canary = rollout_.state() == Rollout::State::kCanary && rollout_.rolls_to(worker->generation);
+    const bool canary =
+        rollout_.state() == Rollout::State::kCanary && rollout_.rolls_to(worker->generation);
     motion_->takes_over_at = turn.now + (canary ? options_.canary_window : Duration::zero());
   }
   if (all_ready_logged_) return;
@@ -71,7 +81,9 @@ void Policy::State::handle(Turn& turn, const WorkerBootFailed& event) {
   Worker* worker = find_worker(turn, event.worker);
   if (worker == nullptr || worker->state != Worker::State::kBooting) return;
   workers_.expect_exit(turn, *worker);
-  worker_lost(turn, *worker, {"could not start the app", event.failure.text, static_cast<int>(event.failure.kind)});
+  worker_lost(
+      turn, *worker,
+      {"could not start the app", event.failure.text, static_cast<int>(event.failure.kind)});
 }
 
 void Policy::State::handle(Turn& turn, const WorkerExited& event) {
@@ -81,11 +93,13 @@ void Policy::State::handle(Turn& turn, const WorkerExited& event) {
   workers_.forget(worker.id);
   const std::string what = describe_end(event.status);
   if (!worker.leaving()) {
-    worker_lost(turn, worker, {worker.ready_at ? what : what + " before it was ready", "", kExitAppStart});
+    worker_lost(turn, worker,
+                {worker.ready_at ? what : what + " before it was ready", "", kExitAppStart});
   } else if (worker.ready_at && event.status == ExitStatus{}) {
     turn.log(LogLevel::kInfo, "{} stopped", worker.name());
   } else {
-    turn.log(worker.ready_at ? LogLevel::kInfo : LogLevel::kDebug, "{} stopped: {}", worker.name(), what);
+    turn.log(worker.ready_at ? LogLevel::kInfo : LogLevel::kDebug, "{} stopped: {}", worker.name(),
+             what);
   }
 }
 
@@ -105,8 +119,9 @@ void Policy::State::handle(Turn& turn, const WorkerHung& event) {
   } else {
     workers_.quit(turn, *worker);
   }
-  worker_lost(turn, *worker, {"gave no sign of life for " + in_seconds(event.silent_for) + " and is aborted", "",
-                              kExitAppStart});
+  worker_lost(turn, *worker,
+              {"gave no sign of life for " + in_seconds(event.silent_for) + " and is aborted", "",
+               kExitAppStart});
 }
 
 void Policy::State::worker_expired(Turn& turn, WorkerId id) {
@@ -142,7 +157,8 @@ void Policy::State::boot_expired(Turn& turn, Worker& worker) {
   worker_lost(turn, worker, loss);
 }
 
-// Told to quit before its zygote has reported the spawn. A slow zygote may take as long as a boot, unless we stop.
+// Told to quit before its zygote has reported the spawn. A slow zygote may take as long as a boot,
+// unless we stop.
 void Policy::State::unreported_expired(Turn& turn, Worker& worker) {
   if (zygotes_.ready(worker.generation) && !stopping() && turn.now < worker.boot_deadline) {
     worker.deadline = std::min(turn.now + options_.kill_grace, worker.boot_deadline);
@@ -151,7 +167,8 @@ void Policy::State::unreported_expired(Turn& turn, Worker& worker) {
   }
 }
 
-// Nothing more can be done about it: its spawn was never reported, or it outlives SIGKILL in an uninterruptible call.
+// Nothing more can be done about it: its spawn was never reported, or it outlives SIGKILL in an
+// uninterruptible call.
 void Policy::State::give_up(Turn& turn, const Worker& worker) {
   if (worker.pid) {
     turn.log(LogLevel::kError, "{} does not die of SIGKILL: left behind", worker.name());
@@ -177,7 +194,8 @@ Duration Policy::State::leave_slot(Turn& turn, const Worker& worker) {
   return delay;
 }
 
-// A worker that was needed is gone or about to go: the first boot fails, or a reload is aborted, or its slot tries again.
+// A worker that was needed is gone or about to go: the first boot fails, or a reload is aborted, or
+// its slot tries again.
 void Policy::State::worker_lost(Turn& turn, const Worker& worker, const Loss& loss) {
   if (phase_ == Phase::kFirstBoot) return fail_first_boot(turn, worker.name(), loss);
   const bool young = worker.ready_for(turn.now) < options_.canary_window || !worker.ready_at;
@@ -190,12 +208,15 @@ void Policy::State::worker_lost(Turn& turn, const Worker& worker, const Loss& lo
   const Duration delay = leave_slot(turn, worker);
   if (spoils_roll) return abort_roll(turn, worker.name() + " " + loss.what, loss.traceback);
   const char* next = replacement ? "the old worker serves on, trying again" : "respawning";
-  log_crash(turn, slots_[worker.slot].backoff, loss.traceback.empty() ? LogLevel::kWarning : LogLevel::kError,
-            fmt::format("{} {}; {} {}{}", worker.name(), loss.what, next, when(delay), below(loss.traceback)));
+  log_crash(turn, slots_[worker.slot].backoff,
+            loss.traceback.empty() ? LogLevel::kWarning : LogLevel::kError,
+            fmt::format("{} {}; {} {}{}", worker.name(), loss.what, next, when(delay),
+                        below(loss.traceback)));
 }
 
 // All that crash in a loop share six lines a minute.
-void Policy::State::log_crash(Turn& turn, const RestartBackoff& backoff, LogLevel level, std::string text) {
+void Policy::State::log_crash(Turn& turn, const RestartBackoff& backoff, LogLevel level,
+                              std::string text) {
   if (backoff.looping()) {
     const std::optional<size_t> left_out = crash_log_.admit(turn.now);
     if (!left_out) return;

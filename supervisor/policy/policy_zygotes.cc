@@ -10,7 +10,8 @@ void Policy::State::handle(Turn& turn, const ZygoteReady& event) {
   turn.log(LogLevel::kDebug, "zygote of generation {} ready", event.generation);
   if (rollout_.rolls_to(event.generation)) {
     rollout_.zygote_ready();
-    for (WorkerSlot& slot : slots_) slot.replace_at = turn.now;  // waits of the old code do not hold up the new
+    for (WorkerSlot& slot : slots_)
+      slot.replace_at = turn.now;  // waits of the old code do not hold up the new
   }
 }
 
@@ -18,7 +19,8 @@ void Policy::State::handle(Turn& turn, const ZygoteFailed& event) {
   Zygote* zygote = zygotes_.find(event.generation);
   if (zygote == nullptr || zygote->state != Zygote::State::kStarting) return;
   zygotes_.stop(turn, *zygote);
-  zygote_lost(turn, *zygote, {"could not load the app", event.failure.text, static_cast<int>(event.failure.kind)});
+  zygote_lost(turn, *zygote,
+              {"could not load the app", event.failure.text, static_cast<int>(event.failure.kind)});
 }
 
 void Policy::State::handle(Turn& turn, const ZygoteExited& event) {
@@ -33,8 +35,9 @@ void Policy::State::handle(Turn& turn, const ZygoteExited& event) {
   }
 }
 
-// The orders died with the zygote, and no report of theirs can follow. Should one have been carried out unseen, that
-// worker finds the word to quit in its socket. The slots are filled as soon as there is a zygote again.
+// The orders died with the zygote. Should one have been carried out unseen, that worker finds the
+// word to quit in its socket, or is killed when it is reported late. The slots are filled as soon
+// as there is a zygote again.
 void Policy::State::drop_unreported_spawns(Turn& turn, Generation generation) {
   for (const WorkerId id : workers_.ids()) {
     Worker& worker = *workers_.find(id);
@@ -54,10 +57,12 @@ void Policy::State::drop_unreported_spawns(Turn& turn, Generation generation) {
 void Policy::State::zygote_lost(Turn& turn, const Zygote& zygote, const Loss& loss) {
   const std::string who = fmt::format("zygote of generation {}", zygote.generation);
   if (phase_ == Phase::kFirstBoot) return fail_first_boot(turn, who, loss);
-  if (rollout_.rolls_to(zygote.generation)) return abort_roll(turn, who + " " + loss.what, loss.traceback);
+  if (rollout_.rolls_to(zygote.generation))
+    return abort_roll(turn, who + " " + loss.what, loss.traceback);
   if (!zygote_needed(zygote.generation)) return;
   log_crash(turn, zygote.backoff, LogLevel::kError,
-            fmt::format("{} {}; the workers serve on, starting another{}", who, loss.what, below(loss.traceback)));
+            fmt::format("{} {}; the workers serve on, starting another{}", who, loss.what,
+                        below(loss.traceback)));
 }
 
 void Policy::State::zygote_expired(Turn& turn, Generation generation) {
@@ -74,7 +79,8 @@ void Policy::State::zygote_expired(Turn& turn, Generation generation) {
     case Zygote::State::kStopping:
       return zygotes_.kill(turn, *zygote);
     case Zygote::State::kKilled:
-      // It outlives SIGKILL in an uninterruptible call. One that is needed is waited for: two of a generation cannot be.
+      // It outlives SIGKILL in an uninterruptible call. One that is needed is waited for: two of a
+      // generation cannot be.
       if (zygote_needed(generation)) return zygotes_.kill(turn, *zygote);
       return zygotes_.forget(generation);
   }

@@ -10,7 +10,8 @@ Duration Jitter::spread(Duration delay, double share) {
   return std::chrono::duration_cast<Duration>(delay * factor(random_));
 }
 
-Duration RestartBackoff::next_delay(const PolicyOptions& options, Duration ready_for, Jitter& jitter) {
+Duration RestartBackoff::next_delay(const PolicyOptions& options, Duration ready_for,
+                                    Jitter& jitter) {
   if (ready_for >= options.backoff_reset_after) *this = {};
   const bool settled = ready_for > Duration::zero() && ready_for >= options.backoff_settled_after;
   if (settled && delays_ == 0 && !free_restart_used_) {

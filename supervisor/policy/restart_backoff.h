@@ -9,7 +9,8 @@
 
 namespace tricorn {
 
-// Spreads delays, so that slots which failed together do not come back together. Seeded: tests see the same delays.
+// Spreads delays, so that slots which failed together do not come back together. Seeded: tests see
+// the same delays.
 class Jitter {
  public:
   explicit Jitter(uint64_t seed) : random_(seed) {}
@@ -20,8 +21,9 @@ class Jitter {
   std::mt19937_64 random_;
 };
 
-// One slot's (or zygote's) memory of its failures. The first crash of one that had settled costs nothing; every further
-// one waits twice as long as the last, until one has been ready for `backoff_reset_after`.
+// One slot's (or zygote's) memory of its failures. The first crash of one that had settled costs
+// nothing; every further one waits twice as long as the last, until one has been ready for
+// `backoff_reset_after`.
 class RestartBackoff {
  public:
   // One died after `ready_for` (zero: it never was ready). Returns the delay before its successor.

@@ -23,7 +23,8 @@ class Shutdown {
 
   StopLevel level() const { return level_; }
   bool active() const { return level_ != StopLevel::kNone; }
-  // A failed boot's code, else 128 + signal when asked more than once, else 1 if a worker was killed, else 0.
+  // A failed boot's code, else 128 + signal when asked more than once, else 1 if a worker was
+  // killed, else 0.
   int exit_code() const;
 
  private:

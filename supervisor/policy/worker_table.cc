@@ -14,8 +14,11 @@ std::string Worker::name() const {
 WorkerId WorkerTable::spawn(Turn& turn, SlotId slot, Generation generation) {
   const WorkerId id = ++last_id_;
   const TimePoint deadline = turn.now + options_.boot_timeout;
-  workers_[id] = Worker{
-      .id = id, .slot = slot, .generation = generation, .boot_deadline = deadline, .deadline = deadline};
+  workers_[id] = Worker{.id = id,
+                        .slot = slot,
+                        .generation = generation,
+                        .boot_deadline = deadline,
+                        .deadline = deadline};
   turn.emit(SpawnWorker{id, slot, generation});
   return id;
 }

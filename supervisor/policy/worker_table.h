@@ -1,4 +1,5 @@
-// WorkerTable: every live worker process and how far its life has come. Each way out has a deadline.
+// WorkerTable: every live worker process and how far its life has come. Each way out has a
+// deadline.
 //
 //   booting ──ready──> ready ──drain──> retiring ──┐
 //      │ └─────quit──────┴────quit─> quitting ─────┼──deadline──> killed ──deadline──> given up
@@ -42,11 +43,13 @@ class WorkerTable {
   void set_spawned(Turn& turn, Worker& worker, int32_t pid);
   void set_ready(Turn& turn, Worker& worker);
 
-  // kRetire is for ready workers; kStop also hastens one that retires already, within its old deadline.
+  // kRetire is for ready workers; kStop also hastens one that retires already, within its old
+  // deadline.
   void drain(Turn& turn, Worker& worker, DrainMode mode);
   void quit(Turn& turn, Worker& worker);
-  void expect_exit(Turn& turn, Worker& worker);  // it said that it goes: like quit, without telling it
-  void abort(Turn& turn, Worker& worker);        // needs a pid
+  void expect_exit(Turn& turn,
+                   Worker& worker);        // it said that it goes: like quit, without telling it
+  void abort(Turn& turn, Worker& worker);  // needs a pid
   void kill(Turn& turn, Worker& worker);
   void let_go(Turn& turn, Worker& worker);  // drains a ready worker, quits a booting one
 

@@ -1,7 +1,16 @@
 // The transitions of a zygote and the orders that go with them.
 #include "supervisor/policy/zygote_table.h"
 
+#include <algorithm>
+
 namespace tricorn {
+namespace {
+
+// Never in the turn of the exit: whoever reports it is still busy with the dead zygote of that
+// generation.
+constexpr Duration kLeastDelay = std::chrono::milliseconds(1);
+
+}  // namespace
 
 void ZygoteTable::start(Turn& turn, Generation generation) {
   Zygote& zygote = zygotes_[generation];
@@ -40,7 +49,8 @@ void ZygoteTable::kill(Turn& turn, Generation generation) {
 void ZygoteTable::set_down(Turn& turn, Zygote& zygote, Jitter& jitter) {
   const Duration ready_for = zygote.ready_at ? turn.now - *zygote.ready_at : Duration::zero();
   zygote.state = Zygote::State::kDown;
-  zygote.deadline = turn.now + zygote.backoff.next_delay(options_, ready_for, jitter);
+  zygote.deadline =
+      turn.now + std::max(kLeastDelay, zygote.backoff.next_delay(options_, ready_for, jitter));
 }
 
 Zygote* ZygoteTable::find(Generation generation) {

@@ -1,4 +1,5 @@
-// ZygoteTable: the zygote of each generation: being started, ready, on its way out, or down until its restart is due.
+// ZygoteTable: the zygote of each generation: being started, ready, on its way out, or down until
+// its restart is due.
 #pragma once
 
 #include <map>
@@ -16,7 +17,8 @@ struct Zygote {
 
   Generation generation = 0;
   State state = State::kStarting;
-  std::optional<TimePoint> deadline;  // of `state`; only a ready one has none. kDown: when it is started again
+  std::optional<TimePoint>
+      deadline;  // of `state`; only a ready one has none. kDown: when it is started again
   std::optional<TimePoint> ready_at;
   RestartBackoff backoff;
 

@@ -1,0 +1,274 @@
+// Random lives: a simulated world of zygotes and workers obeys, fails and dies at random;
+// invariants hold all the time.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <map>
+#include <random>
+#include <set>
+
+#include "supervisor/policy/policy_harness.h"
+
+namespace tricorn {
+namespace {
+
+using namespace std::chrono_literals;
+
+#ifdef NDEBUG
+constexpr int kEvents = 1'000'000;
+#else
+constexpr int kEvents = 60'000;  // sanitizers take their time
+#endif
+
+struct Process {
+  Generation generation = 0;
+  bool forked = false;
+  bool ready = false;
+  bool told_to_go = false;
+  bool killed = false;
+  bool failed = false;  // said that it could not start
+};
+
+// `calm`: no process dies unless told to; but boots fail, forks fail and zygotes die.
+class World {
+ public:
+  World(uint64_t seed, bool calm)
+      : random_(seed), calm_(calm), slots_(1 + pick(5)), policy_(options(), seed) {}
+
+  void run(int events) {
+    send(Started{});
+    while (!exited_ && sent_ < events && !testing::Test::HasFailure()) step();
+    finish();
+  }
+  int sent() const { return sent_; }
+
+ private:
+  PolicyOptions options() const {
+    return {.workers = slots_, .boot_timeout = 5s, .drain_timeout = 3s, .backoff_reset_after = 20s};
+  }
+  uint32_t pick(uint32_t count) {
+    return std::uniform_int_distribution<uint32_t>(0, count - 1)(random_);
+  }
+  bool chance(uint32_t percent) { return pick(100) < percent; }
+  template <class Map>
+  auto any(Map& map) {
+    return std::next(map.begin(), pick(static_cast<uint32_t>(map.size())));
+  }
+
+  void step() {
+    const uint32_t dice = pick(1000);
+    if (dice < 550 && !workers_.empty()) return worker_moves();
+    if (dice < 700 && !zygotes_.empty()) return zygote_moves();
+    if (dice < 970) return time_passes();
+    operator_acts();
+  }
+
+  void worker_moves() {
+    const auto [id, process] = *any(workers_);
+    if (!process.forked) {
+      if (process.killed || !zygotes_.contains(process.generation)) return;
+      if (chance(10)) return worker_gone(id, WorkerSpawnFailed{id, EAGAIN});
+      workers_[id].forked = true;
+      return send(WorkerSpawned{id, static_cast<int32_t>(id)});
+    }
+    if (process.killed) return worker_gone(id, WorkerExited{id, {.signal = SIGKILL}});
+    if (process.failed || (process.told_to_go && chance(70)))
+      return worker_gone(id, WorkerExited{id, {}});
+    if (!process.ready) {
+      const bool fails = chance(20);
+      (fails ? workers_[id].failed : workers_[id].ready) = true;
+      return fails ? send(WorkerBootFailed{id, {BootFailureKind::kStart, "boom"}})
+                   : send(WorkerReady{id});
+    }
+    const uint32_t dice = pick(20);
+    if (dice == 0) return send(WorkerRetireWish{id, "random"});
+    if (!calm_ && dice == 1) return send(WorkerHung{id, 60s});
+    if (!calm_ && dice == 2) worker_gone(id, WorkerExited{id, {.signal = SIGSEGV}});
+  }
+  void worker_gone(WorkerId id, const Event& event) {
+    workers_.erase(id);
+    send(event);
+  }
+
+  void zygote_moves() {
+    const auto [generation, process] = *any(zygotes_);
+    const bool dies = process.killed || process.told_to_go || chance(1);
+    if (dies) {
+      zygotes_.erase(generation);
+      std::erase_if(workers_, [&](const auto& entry) {
+        return entry.second.generation == generation && !entry.second.forked;
+      });
+      return send(ZygoteExited{generation, {.signal = SIGKILL}});
+    }
+    if (process.ready) return;
+    if (chance(10)) {
+      zygotes_[generation].told_to_go = true;
+      return send(ZygoteFailed{generation, {BootFailureKind::kImport, "boom"}});
+    }
+    zygotes_[generation].ready = true;
+    send(ZygoteReady{generation});
+  }
+
+  void time_passes() {
+    const auto deadline = policy_.next_deadline();
+    const TimePoint target = now_ + milliseconds(pick(chance(20) ? 5000 : 200));
+    if (!deadline || *deadline > target) {
+      now_ = target;
+      ASSERT_TRUE(policy_.on(now_, Tick{}).empty()) << "nothing was due";
+      return;
+    }
+    now_ = std::max(now_, *deadline);
+    send(Tick{});
+    ASSERT_TRUE(policy_.on(now_, Tick{}).empty()) << "Tick is idempotent";
+    ASSERT_TRUE(!policy_.next_deadline() || *policy_.next_deadline() > now_)
+        << "a deadline is served";
+  }
+
+  void operator_acts() {
+    const uint32_t dice = pick(100);
+    if (dice < 70) return send(ReloadRequested{});
+    if (dice < 97 && !calm_) {
+      const int delta = chance(50) && slots_ < 8 ? 1 : -1;
+      if (delta > 0 && !paused_) ++slots_;
+      if (delta > 0) paused_ = false;
+      if (delta < 0) slots_ = std::max(1u, slots_ - 1);
+      return send(ScaleRequested{delta});
+    }
+    if (dice == 98 && !calm_) return send(RetireAllRequested{});
+    if (dice == 99 && chance(10)) send(StopRequested{.signal = SIGTERM});
+  }
+
+  // A stop ends by its deadlines alone, though nobody but the kernel obeys.
+  void finish() {
+    if (exited_) return;
+    const TimePoint end = now_ + 3s + 1s + 1s;  // drain, grace, and a grace for the killed
+    send(StopRequested{.signal = SIGTERM});
+    while (!exited_ && !testing::Test::HasFailure()) {
+      for (const WorkerId id : killed(workers_))
+        worker_gone(id, WorkerExited{id, {.signal = SIGKILL}});
+      for (const Generation generation : killed(zygotes_)) {
+        zygotes_.erase(generation);
+        send(ZygoteExited{generation, {.signal = SIGKILL}});
+      }
+      if (exited_) break;
+      ASSERT_TRUE(policy_.next_deadline().has_value()) << "a stop without an end";
+      now_ = std::max(now_, *policy_.next_deadline());
+      send(Tick{});
+    }
+    EXPECT_LE(now_, end);
+  }
+
+  template <class Id>
+  static std::vector<Id> killed(const std::map<Id, Process>& processes) {
+    std::vector<Id> ids;
+    for (const auto& [id, process] : processes) {
+      if (process.killed) ids.push_back(id);
+    }
+    return ids;
+  }
+
+  void send(const Event& event) {
+    ++sent_;
+    if (std::holds_alternative<RetireAllRequested>(event)) paused_ = true;
+    if (std::holds_alternative<ReloadRequested>(event)) paused_ = false;
+    for (const Effect& effect : policy_.on(now_, event)) {
+      ASSERT_FALSE(exited_) << "an effect after ExitMaster";
+      std::visit([this](const auto& order) { obey(order); }, effect);
+    }
+    check();
+  }
+
+  Process& live_worker(WorkerId id) {
+    EXPECT_TRUE(workers_.contains(id)) << "an order to a worker that is no more: " << id;
+    return workers_[id];
+  }
+  void obey(const StartZygote& order) {
+    ASSERT_FALSE(zygotes_.contains(order.generation));
+    zygotes_[order.generation] = {};
+  }
+  void obey(const StopZygote& order) {
+    ASSERT_TRUE(zygotes_.contains(order.generation));
+    (order.kill ? zygotes_[order.generation].killed : zygotes_[order.generation].told_to_go) = true;
+  }
+  void obey(const SpawnWorker& order) {
+    ASSERT_TRUE(zygotes_.contains(order.generation) && zygotes_[order.generation].ready);
+    ASSERT_FALSE(zygotes_[order.generation].told_to_go || zygotes_[order.generation].killed);
+    ASSERT_TRUE(order.worker > last_worker_) << "ids are never reused";
+    last_worker_ = order.worker;
+    workers_[order.worker] = {.generation = order.generation};
+  }
+  void obey(const DrainWorker& order) {
+    EXPECT_GT(order.deadline, Duration::zero());
+    EXPECT_TRUE(live_worker(order.worker).ready);
+    live_worker(order.worker).told_to_go = true;
+  }
+  // May name an order that has just died with its zygote.
+  void obey(const QuitWorker& order) {
+    if (workers_.contains(order.worker)) workers_[order.worker].told_to_go = true;
+  }
+  void obey(const SignalWorker& order) {
+    Process& process = live_worker(order.worker);
+    EXPECT_TRUE(process.forked);
+    (order.signal == SIGKILL ? process.killed : process.told_to_go) = true;
+  }
+  void obey(const StartListening&) { EXPECT_FALSE(std::exchange(listening_, true)); }
+  void obey(const StopListening&) { EXPECT_FALSE(std::exchange(closed_, true)); }
+  void obey(const LogLine&) {}
+  void obey(const ExitMaster&) {
+    exited_ = true;
+    EXPECT_TRUE(zygotes_.empty());
+    EXPECT_TRUE(std::ranges::none_of(workers_, [](const auto& entry) {
+      return entry.second.forked && !entry.second.killed;
+    })) << "an orphan";
+  }
+
+  void check() {
+    if (policy_.stopping()) return;
+    std::set<SlotId> served;
+    size_t staying = 0;
+    for (const WorkerView& view : policy_.workers()) {
+      if (view.state == WorkerView::State::kReady) served.insert(view.slot);
+      staying +=
+          view.state == WorkerView::State::kReady || view.state == WorkerView::State::kBooting;
+      EXPECT_TRUE(workers_.contains(view.worker)) << "remembers a worker that is no more";
+    }
+    EXPECT_LE(staying, slots_ + 1u) << "no more than one above the slots";
+    EXPECT_TRUE(!paused_ || staying == 0);
+    if (served.size() >= slots_) all_were_served_ = true;
+    EXPECT_TRUE(!calm_ || !all_were_served_ || served.size() >= slots_) << "replacement first";
+  }
+
+  std::mt19937_64 random_;
+  bool calm_;
+  uint32_t slots_;
+  Policy policy_;
+  TimePoint now_{std::chrono::hours(1)};
+  std::map<WorkerId, Process> workers_;
+  std::map<Generation, Process> zygotes_;
+  WorkerId last_worker_ = 0;
+  bool paused_ = false;
+  bool listening_ = false;
+  bool closed_ = false;
+  bool exited_ = false;
+  bool all_were_served_ = false;
+  int sent_ = 0;
+};
+
+class PolicyModel : public testing::TestWithParam<bool> {};
+
+TEST_P(PolicyModel, InvariantsHold) {
+  int events = 0;
+  for (uint64_t seed = 1; events < kEvents / 2 && !HasFailure(); ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    World world(seed, GetParam());
+    world.run(2000);
+    events += world.sent();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(CalmAndWild, PolicyModel, testing::Bool(),
+                         [](const auto& test) { return test.param ? "Calm" : "Wild"; });
+
+}  // namespace
+}  // namespace tricorn

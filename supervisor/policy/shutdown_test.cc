@@ -1,0 +1,53 @@
+// Levels and exit codes, as a table.
+#include "supervisor/policy/shutdown.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+namespace tricorn {
+namespace {
+
+struct Case {
+  std::vector<StopRequested> requests;
+  bool forced;
+  StopLevel level;
+  int code;
+};
+
+TEST(Shutdown, EscalatesAndNamesTheCode) {
+  const StopRequested term{.signal = SIGTERM};
+  const StopRequested interrupt{.signal = SIGINT};
+  const StopRequested quit{.fast = true, .signal = SIGQUIT};
+  const Case cases[] = {
+      {{}, false, StopLevel::kNone, 0},
+      {{term}, false, StopLevel::kDrain, 0},
+      {{term}, true, StopLevel::kDrain, 1},
+      {{quit}, false, StopLevel::kFast, 0},
+      {{quit}, true, StopLevel::kFast, 1},
+      {{term, term}, true, StopLevel::kFast, 143},
+      {{term, interrupt}, false, StopLevel::kFast, 130},
+      {{quit, term}, false, StopLevel::kFast, 143},
+      {{term, interrupt, term}, true, StopLevel::kKill, 130},
+  };
+  for (const Case& one : cases) {
+    Shutdown shutdown;
+    for (const StopRequested& request : one.requests) shutdown.request(request);
+    if (one.forced) shutdown.forced();
+    EXPECT_EQ(shutdown.level(), one.level);
+    EXPECT_EQ(shutdown.exit_code(), one.code);
+  }
+}
+
+TEST(Shutdown, FailedBootIsFastAndKeepsItsCode) {
+  Shutdown shutdown;
+  shutdown.boot_failed(4);
+  EXPECT_EQ(shutdown.level(), StopLevel::kFast);
+  shutdown.request({.signal = SIGTERM});
+  shutdown.request({.signal = SIGTERM});
+  EXPECT_EQ(shutdown.level(), StopLevel::kFast);
+  EXPECT_EQ(shutdown.exit_code(), 4);
+}
+
+}  // namespace
+}  // namespace tricorn
