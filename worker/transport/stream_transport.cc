@@ -25,6 +25,15 @@ bool is_broken(int fd) {
   return ::poll(&query, 1, 0) > 0 && (query.revents & (POLLERR | POLLHUP)) != 0;
 }
 
+// The usual single piece goes by send(2): the kernel copies neither msghdr nor iovecs in.
+ssize_t send_pieces(int fd, std::span<iovec> pieces) {
+  if (pieces.size() == 1) return ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
 StreamTransport::StreamTransport(UniqueFd socket, TransportEvents& events,
@@ -117,8 +126,8 @@ bool StreamTransport::read_once() {
   }
   if (count == 0) {
     read_ended_ = true;
+    events_.on_read_end();  // often closes, which saves the update
     update_interest();
-    events_.on_read_end();
   } else if (!would_block(errno)) {
     lose(-errno);
   }
@@ -132,10 +141,7 @@ std::expected<size_t, int> StreamTransport::flush(OutputQueue& queue) {
     size_t count = queue.iovecs(pieces);
     size_t offered = 0;
     for (size_t i = 0; i < count; ++i) offered += pieces[i].iov_len;
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = count;
-    ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    ssize_t sent = send_pieces(socket_.get(), {pieces.data(), count});
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && !would_block(errno)) return std::unexpected(-errno);
     if (sent > 0) queue.consume(static_cast<size_t>(sent));
