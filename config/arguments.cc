@@ -88,11 +88,23 @@ std::unexpected<Error> refuse(const std::string& argument) {
       fmt::format("unknown option {}{}", word, did_you_mean(meant.empty() ? "" : "--" + meant)));
 }
 
+// "-workers 4" would be read as "-w orkers" and an app named 4.
+const std::string* find_single_dashed(const std::vector<std::string>& arguments) {
+  auto found = std::ranges::find_if(arguments, [](const std::string& argument) {
+    bool single = argument.starts_with('-') && !argument.starts_with("--");
+    std::string_view name = std::string_view(argument).substr(0, argument.find('='));
+    return single && name.size() > 2 && find_option(name.substr(1)) != nullptr;
+  });
+  return found == arguments.end() ? nullptr : &*found;
+}
+
 Result<Settings> parse(CLI::App& app, std::vector<std::string> arguments) {
+  if (const std::string* slip = find_single_dashed(arguments)) return refuse(*slip);
   std::vector<Declared> declared = declare_all(app);
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
   app.parse(std::move(arguments));
   std::vector<std::string> extras = app.remaining();
+  std::erase(extras, "--");  // the end of options, not one of them
   // An unknown option is named before its value, which looks like a surplus argument.
   auto first =
       std::ranges::find_if(extras, [](const auto& extra) { return extra.starts_with('-'); });

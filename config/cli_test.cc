@@ -1,15 +1,13 @@
-// The command line as a whole: precedence, aliases, every bad input's message.
+// The command line as a whole: defaults, precedence, other servers' spellings, warnings.
 #include "config/cli.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
-#include <vector>
+
+#include "config/cli_fixture.h"
 
 namespace tricorn {
 namespace {
@@ -17,46 +15,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-using Words = std::vector<std::string>;
-
-class CliTest : public ::testing::Test {
- protected:
-  void TearDown() override {
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
-  }
-  // A file beside others of this test; its path.
-  std::string file(const std::string& name, const std::string& text) {
-    if (folder_.empty()) {
-      folder_ = std::filesystem::temp_directory_path() / "tricorn-cli-XXXXXX";
-      EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
-    }
-    std::ofstream(folder_ + "/" + name) << text;
-    return folder_ + "/" + name;
-  }
-  Result<ParsedCommand> parse(const Words& words, const Environment& environment = {}) {
-    std::vector<const char*> argv = {"tricorn"};
-    for (const std::string& word : words) argv.push_back(word.c_str());
-    return parse_command_line(static_cast<int>(argv.size()), argv.data(), environment);
-  }
-  // With an app, so that only the words in question matter.
-  ParsedCommand parsed(Words words, const Environment& environment = {}) {
-    words.push_back("main:app");
-    auto command = parse(words, environment);
-    EXPECT_TRUE(command.has_value()) << command.error().message;
-    return command.value_or(ParsedCommand{});
-  }
-  Options options(const Words& words, const Environment& environment = {}) {
-    return parsed(words, environment).options;
-  }
-  std::string error(Words words, const Environment& environment = {}) {
-    words.push_back("main:app");
-    auto command = parse(words, environment);
-    EXPECT_FALSE(command.has_value());
-    return command ? "" : command.error().message;
-  }
-  std::string folder_;
-};
 
 Words spelled(const Options& options) {
   Words words;
@@ -187,6 +145,11 @@ TEST_F(CliTest, OtherServersSpellings) {
   EXPECT_EQ(options({"--no-use-colors"}).worker.use_colors, UseColors::kNever);
 }
 
+TEST_F(CliTest, TwoDashesEndTheOptions) {
+  EXPECT_EQ(options({"-w", "4", "--"}).workers, 4u);
+  EXPECT_EQ(parse({"a:b", "--"})->options.worker.app, "a:b");
+}
+
 TEST_F(CliTest, TheLastOfSeveralCounts) {
   EXPECT_EQ(options({"--port", "1", "--port", "2"}).port, 2);
   EXPECT_TRUE(options({"--no-access-log", "--access-log"}).worker.access_log);
@@ -253,109 +216,6 @@ TEST_F(CliTest, WhereToListen) {
     words.insert(words.end(), one.words.begin(), one.words.end());
     EXPECT_EQ(spelled(options(words, one.environment)), one.binds)
         << ::testing::PrintToString(one.words) << one.file;
-  }
-}
-
-struct BadCase {
-  Words words;
-  std::string message;
-};
-
-TEST_F(CliTest, BadArgumentsAreNamed) {
-  const BadCase cases[] = {
-      {{"--worker", "4"}, "unknown option --worker (did you mean --workers?)"},
-      {{"--prot=80"}, "unknown option --prot (did you mean --port?)"},
-      {{"--no-acess-log"}, "unknown option --no-acess-log (did you mean --no-access-log?)"},
-      {{"--banana"}, "unknown option --banana"},
-      {{"-x"}, "unknown option -x"},
-      {{"--port", "http"}, "--port: 'http' is not a number from 0 to 65535"},
-      {{"--port", "65536"}, "--port: '65536' is not a number from 0 to 65535"},
-      {{"--port", "-1"}, "--port: '-1' is not a number from 0 to 65535"},
-      {{"--port", ""}, "--port: '' is not a number from 0 to 65535"},
-      {{"-w", "0"}, "--workers: '0' is not a number from 1 to 512, nor auto"},
-      {{"--bind", "localhost"}, "--bind: 'localhost' has no port (allowed: "},
-      {{"--bind", "a:1", "--bind", "a:1"}, "--bind: 'a:1' is there twice"},
-      {{"--bind", "a:1", "--port", "80"},
-       "--bind and --port exclude each other: write --bind HOST:PORT"},
-      {{"--fd", "x"}, "--fd: 'x' is no descriptor"},
-      {{"--uds-permissions", "888"}, "--uds-permissions: '888' is not an octal mode from 0 to 777"},
-      {{"--lifespan", "maybe"}, "--lifespan: 'maybe' is none of auto|on|off"},
-      {{"--log-level", "loud"},
-       "--log-level: 'loud' is none of critical|error|warning|info|debug|trace"},
-      {{"--timeout-keep-alive", "1s"},
-       "--timeout-keep-alive: '1s' is not a number of seconds from 0 to 86400"},
-      {{"--timeout-keep-alive", "nan"}, "--timeout-keep-alive: 'nan' is not a number of seconds"},
-      {{"--timeout-header", "0"},
-       "--timeout-header: '0' is not a number of seconds from 0.1 to 86400"},
-      {{"--limit-header-bytes", "1T"}, "--limit-header-bytes: '1T' is not a number of bytes"},
-      {{"--limit-body-bytes", "99999999999G"},
-       "--limit-body-bytes: '99999999999G' is not a number of bytes"},
-      {{"--header", "nonsense"}, "--header: 'nonsense' is not a header as in 'X-Name: value'"},
-      {{"--header", "a b: c"}, "--header: 'a b: c' is not a header"},
-      {{"--header", "a: b\r\nc: d"}, "is not a header"},
-      {{"--root-path", "api"}, "--root-path: 'api' does not begin with '/'"},
-      {{"--app-dir", "/no/such"}, "--app-dir: '/no/such' is not a folder"},
-      {{"--env-file", "/no/such"}, "--env-file: open /no/such: No such file or directory"},
-      {{"--factory=perhaps"}, "--factory: 'perhaps' is neither true nor false"},
-      {{"--interface", "wsgi"},
-       "--interface: 'wsgi' is not supported yet: only auto and asgi3 are"},
-      {{"--interface", "cgi"}, "--interface: 'cgi' is none of auto|asgi3"},
-      {{"--config", "/no/such"}, "--config: open /no/such: No such file or directory"},
-      {{"--config", "gunicorn.conf.py"}, "--config: 'gunicorn.conf.py' is a Python file"},
-      {{"extra:app"}, "unexpected argument 'main:app'"},
-      {{"--reload"}, "--reload is not supported yet"},
-      {{"--ssl-keyfile", "key.pem"}, "--ssl-keyfile is not supported yet"},
-      {{"--proxy-headers"}, "--proxy-headers is not supported yet"},
-      {{"--ws", "wsproto"}, "--ws is not supported yet"},
-      {{"--chdir", "/srv"}, "--chdir is not supported yet: use --app-dir"},
-  };
-  for (const BadCase& bad : cases) {
-    std::string message = error(bad.words);
-    EXPECT_TRUE(message.starts_with(bad.message) || message.find(bad.message) != std::string::npos)
-        << ::testing::PrintToString(bad.words) << " says: " << message;
-    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
-  }
-}
-
-TEST_F(CliTest, BadAppsAndMissingValues) {
-  auto message = [&](const Words& words) {
-    auto command = parse(words);
-    return command ? "" : command.error().message;
-  };
-  EXPECT_EQ(message({}), "no app given: name it as module:attribute, for example tricorn main:app");
-  EXPECT_EQ(message({"app.py"}),
-            "APP: 'app.py' is not module:attribute, as in main:app (did you mean app:app?)");
-  EXPECT_EQ(message({"main:app", "--port"}), "--port: a value is missing");
-  EXPECT_EQ(message({"main:app", "-w"}), "--workers: a value is missing");
-}
-
-TEST_F(CliTest, BadVariablesAreNamed) {
-  EXPECT_EQ(error({}, {{"TRICORN_PORT", "x"}}),
-            "TRICORN_PORT: 'x' is not a number from 0 to 65535");
-  EXPECT_EQ(error({}, {{"WEB_CONCURRENCY", "many"}}),
-            "WEB_CONCURRENCY: 'many' is not a number from 1 to 512, nor auto");
-  EXPECT_EQ(error({}, {{"TRICORN_RELOAD", "1"}}), "TRICORN_RELOAD is not supported yet");
-}
-
-TEST_F(CliTest, BadFilesAreNamedWithTheLine) {
-  struct Bad {
-    const char* text;
-    const char* message;
-  };
-  const Bad cases[] = {
-      {"\nwrokers = 4", ":2: unknown option 'wrokers' (did you mean workers?)"},
-      {"banana = 4", ":1: unknown option 'banana'"},
-      {"config = 'x'", ":1: unknown option 'config'"},
-      {"workers = 'many'", ":1: workers: 'many' is not a number from 1 to 512, nor auto"},
-      {"workers = [1, 2]", ":1: workers takes one value, not an array"},
-      {"\n\nworkers", ":3: expected: option = value"},
-      {"access-log = 'perhaps'", ":1: access-log: 'perhaps' is neither true nor false"},
-      {"keep-alive = 1\ntimeout_keep_alive = 2", ":2: 'timeout-keep-alive' is set twice"},
-      {"ssl_keyfile = 'x'", ":1: ssl_keyfile is not supported yet"},
-  };
-  for (const Bad& bad : cases) {
-    std::string config = file("t.toml", bad.text);
-    EXPECT_EQ(error({"-c", config}), config + bad.message);
   }
 }
 

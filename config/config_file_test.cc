@@ -38,6 +38,14 @@ TEST(ConfigFile, EverythingItMayHold) {
   EXPECT_EQ(*entries, expected);
 }
 
+TEST(ConfigFile, CutTextIsReadOrRefusedWithALine) {
+  const std::string text = "a = [ 'x', \"\\u00e4\", # c\n 1_0 ]\n[tricorn]\n\"b\" = true";
+  for (size_t size = 0; size <= text.size(); ++size) {
+    auto entries = parse_config_file(text.substr(0, size), "x");
+    EXPECT_TRUE(entries || entries.error().message.starts_with("x:")) << size;
+  }
+}
+
 TEST(ConfigFile, EmptyFileIsNoEntry) {
   EXPECT_TRUE(parse_config_file("", "x")->empty());
   EXPECT_TRUE(parse_config_file(" # only this", "x")->empty());

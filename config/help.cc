@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <sstream>
 #include <vector>
 
 #include "config/option_spec.h"
@@ -28,8 +29,8 @@ std::string usage_of(const OptionSpec& option) {
   return text;
 }
 
-// "[default: 75; env: TRICORN_TIMEOUT_KEEP_ALIVE]"
-std::string remarks_on(const OptionSpec& option) {
+// {"default: 75", "env: TRICORN_TIMEOUT_KEEP_ALIVE"}
+std::vector<std::string> remarks_on(const OptionSpec& option) {
   std::vector<std::string> remarks;
   std::string shown = option.value.show ? option.value.show(Options{}) : "";
   if (!shown.empty()) remarks.push_back("default: " + shown);
@@ -43,26 +44,35 @@ std::string remarks_on(const OptionSpec& option) {
     std::string other = option.variable.empty() ? "" : ", " + option.variable;
     remarks.push_back("env: " + variable_of(option.name) + other);
   }
-  std::string text;
-  for (const std::string& remark : remarks) text += (text.empty() ? "[" : "; ") + remark;
-  return text.empty() ? "" : text + "]";
+  return remarks;
 }
 
-// Appends words to `out`, whose last line has `column` characters.
-void append_wrapped(std::string& out, size_t column, std::string_view text) {
-  bool first = true;
-  while (!text.empty()) {
-    std::string_view word = text.substr(0, text.find(' '));
-    text.remove_prefix(std::min(text.size(), word.size() + 1));
-    if (!first && column + 1 + word.size() > kColumns) {
+// What may stand on one line or the next, but is not broken itself: the words of the help, and each
+// remark.
+std::vector<std::string> pieces_of(const OptionSpec& option) {
+  std::vector<std::string> pieces;
+  std::istringstream words(option.help);
+  for (std::string word; words >> word;) pieces.push_back(word);
+  std::vector<std::string> remarks = remarks_on(option);
+  for (size_t i = 0; i < remarks.size(); ++i) {
+    pieces.push_back((i == 0 ? "[" : "") + remarks[i] + (i + 1 < remarks.size() ? ";" : "]"));
+  }
+  return pieces;
+}
+
+// Appends `pieces` in the right column of `out`, which is there already.
+void append_wrapped(std::string& out, const std::vector<std::string>& pieces) {
+  size_t column = kIndent;
+  for (const std::string& piece : pieces) {
+    if (column > kIndent && column + 1 + piece.size() > kColumns) {
       out += "\n" + std::string(kIndent, ' ');
       column = kIndent;
-      first = true;
+    } else if (column > kIndent) {
+      out += ' ';
+      ++column;
     }
-    if (!first) out += ' ';
-    out += word;
-    column += word.size() + (first ? 0 : 1);
-    first = false;
+    out += piece;
+    column += piece.size();
   }
   out += '\n';
 }
@@ -75,8 +85,7 @@ void append_option(std::string& out, const OptionSpec& option) {
   } else {
     out += std::string(kIndent - left.size(), ' ');
   }
-  std::string remarks = remarks_on(option);
-  append_wrapped(out, kIndent, remarks.empty() ? option.help : option.help + " " + remarks);
+  append_wrapped(out, pieces_of(option));
 }
 
 }  // namespace

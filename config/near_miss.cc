@@ -29,7 +29,7 @@ size_t distance(std::string_view a, std::string_view b) {
 
 std::string_view near_miss(std::string_view word, std::span<const std::string_view> known) {
   std::string_view best;
-  size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
+  size_t best_distance = std::max<size_t>(1, word.size() / 4) + 1;
   for (std::string_view candidate : known) {
     if (size_t d = distance(word, candidate); d < best_distance) {
       best = candidate;

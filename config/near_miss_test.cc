@@ -23,6 +23,7 @@ TEST(NearMiss, RecognisesTypingErrors) {
 TEST(NearMiss, LeavesOtherWordsAlone) {
   EXPECT_EQ(near_miss("banana", kKnown), "");
   EXPECT_EQ(near_miss("x", kKnown), "");
+  EXPECT_EQ(near_miss("brokers", kKnown), "");
   EXPECT_EQ(near_miss("", kKnown), "");
   EXPECT_EQ(near_miss("time", kKnown), "") << "the beginning of two";
 }

@@ -26,6 +26,15 @@ bool is_field_value(std::string_view text) {
                              [](unsigned char c) { return c == '\t' || (c >= ' ' && c != 0x7F); });
 }
 
+// Framing and the connection are decided per response; a fixed value would contradict it.
+bool is_servers_own(std::string_view name) {
+  constexpr std::string_view kOwn[] = {"connection", "content-length", "keep-alive",
+                                       "transfer-encoding", "upgrade"};
+  return std::ranges::any_of(kOwn, [&](std::string_view own) {
+    return std::ranges::equal(name, own, {}, [](unsigned char c) { return std::tolower(c); });
+  });
+}
+
 OptionValue header_value() {
   auto set = [](Options& options, const std::string& text) -> Result<> {
     size_t colon = text.find(':');
@@ -35,6 +44,7 @@ OptionValue header_value() {
     if (colon == text.npos || !is_token(name) || !is_field_value(value)) {
       return fail(fmt::format("'{}' is not a header as in 'X-Name: value'", text));
     }
+    if (is_servers_own(name)) return fail(fmt::format("'{}' is for the server to say", text));
     options.worker.http.extra_headers.emplace_back(name, value);
     return {};
   };
