@@ -20,8 +20,8 @@ struct PolicyOptions {
   Duration boot_timeout = milliseconds(60'000);       // spawn to ready; also zygote start to ready
   Duration drain_timeout = milliseconds(30'000);      // drain to exit, then the worker is killed
   Duration kill_grace = milliseconds(1'000);          // from the drain deadline (or a signal) to SIGKILL
-  // A reload's first new worker must live this long beside the old one before it takes over; the next slots do not wait
-  // (so four workers reload in little more than four boots), but a new worker that dies this young still aborts the roll.
+  // A reload's first new worker must live this long beside the old one before it takes over. The next slots do not
+  // wait, so that a reload of many workers is quick; but a new worker that dies this young still aborts it.
   Duration canary_window = milliseconds(1'000);
   Duration backoff_first = milliseconds(100);
   Duration backoff_max = milliseconds(30'000);

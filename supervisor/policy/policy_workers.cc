@@ -24,8 +24,9 @@ std::string when(Duration delay) {
 // reason to act.
 Worker* Policy::State::find_worker(Turn& turn, WorkerId id) {
   Worker* worker = workers_.find(id);
-  if (worker == nullptr)
+  if (worker == nullptr) {
     turn.log(LogLevel::kDebug, "ignored a message of unknown worker id {}", id);
+  }
   return worker;
 }
 
