@@ -1,0 +1,201 @@
+"""Nothing leaks: callbacks, arguments, contexts, tasks and loops go when they are done with."""
+
+import asyncio
+import contextvars
+import gc
+import os
+import subprocess
+import sys
+import weakref
+
+import pytest
+
+import tricorn
+from loop.turns import run_turn
+
+
+class Thing:
+    """Something that can be watched for being freed."""
+
+    def __call__(self, *_: object) -> None: ...
+
+    def fail(self) -> None:
+        raise ValueError("no")
+
+
+def test_a_handle_that_ran_holds_nothing(loop: tricorn.Loop) -> None:
+    callback, argument, value = Thing(), Thing(), Thing()
+    alive = weakref.WeakSet([callback, argument, value])
+    variable: contextvars.ContextVar[Thing] = contextvars.ContextVar("variable")
+    context = contextvars.Context()
+    context.run(variable.set, value)
+    handles = [
+        loop.call_soon(callback, argument, 2, 3, 4, context=context),
+        loop.call_later(0, callback, argument, context=context),
+        loop.call_later(0.001, callback, argument, context=context),
+    ]
+    del callback, argument, value, context
+    loop.call_later(0.002, loop.stop)
+    loop.run_forever()
+    assert len(alive) == 0
+    assert len(handles) == 3
+
+
+def test_a_cancelled_handle_holds_nothing(loop: tricorn.Loop) -> None:
+    callback, argument = Thing(), Thing()
+    alive = weakref.WeakSet([callback, argument])
+    handles = [loop.call_soon(callback, argument), loop.call_later(3600, callback, argument)]
+    del callback, argument
+    for handle in handles:
+        handle.cancel()
+    assert len(alive) == 0
+
+
+def test_a_failed_handle_holds_nothing(loop: tricorn.Loop) -> None:
+    thing = Thing()
+    alive = weakref.WeakSet([thing])
+    loop.set_exception_handler(lambda *_: None)
+    handle = loop.call_soon(thing.fail)
+    del thing
+    run_turn(loop)
+    assert len(alive) == 0
+    assert handle._callback is None
+
+
+def test_closing_drops_what_is_scheduled() -> None:
+    loop = tricorn.new_event_loop()
+    thing = Thing()
+    alive = weakref.WeakSet([thing])
+    soon, timer = loop.call_soon(thing), loop.call_later(3600, thing)
+    del thing
+    loop.close()
+    assert len(alive) == 0
+    soon.cancel()
+    timer.cancel()
+
+
+def test_handles_outlive_their_loop() -> None:
+    loop = tricorn.new_event_loop()
+    handles = [loop.call_soon(print), loop.call_later(3600, print)]
+    loop.close()
+    del loop
+    gc.collect()
+    for handle in handles:
+        handle.cancel()
+        assert handle.cancelled()
+        assert "Handle" in repr(handle)
+
+
+def test_code_that_runs_while_closing_finds_a_closed_loop() -> None:
+    class Late:
+        def __call__(self) -> None: ...
+
+        def __del__(self) -> None:
+            try:
+                loop.call_soon(print)
+            except RuntimeError as error:
+                errors.append(str(error))
+
+    errors: list[str] = []
+    loop = tricorn.new_event_loop()
+    loop.call_soon(Late())
+    loop.call_later(5, Late())
+    loop.close()
+    assert errors == ["Event loop is closed"] * 2
+
+
+def test_a_closed_loop_is_freed_without_the_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        loop = tricorn.new_event_loop()
+        run_turn(loop)
+        loop.close()
+        alive = weakref.ref(loop)
+        del loop
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_an_unclosed_loop_in_a_cycle_is_collected_with_its_callbacks() -> None:
+    thing = Thing()
+    alive = weakref.WeakSet([thing])
+    loop = tricorn.new_event_loop()
+    thing.loop = loop  # type: ignore[attr-defined]
+    loop.call_soon(thing)
+    loop.call_later(3600, print, thing)
+    loop.set_task_factory(thing)
+    del thing, loop
+    gc.collect()
+    assert len(alive) == 0
+
+
+def test_an_unclosed_loop_warns() -> None:
+    loop = tricorn.new_event_loop()
+    with pytest.warns(ResourceWarning, match="unclosed event loop"):
+        del loop
+        gc.collect()
+
+
+def test_loops_give_their_descriptors_back() -> None:
+    def use_one() -> None:
+        async def main() -> None:
+            await asyncio.to_thread(int)
+            server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.close()
+            await writer.wait_closed()
+            server.close()
+            await server.wait_closed()
+
+        tricorn.run(main())
+
+    use_one()
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        use_one()
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_million_of_everything_does_not_grow_memory() -> None:
+    script = """
+import asyncio, contextvars, resource, tricorn
+
+async def step():
+    for _ in range(200):
+        await asyncio.gather(*[asyncio.sleep(0) for _ in range(20)])
+        asyncio.get_running_loop().call_later(3600, print, object()).cancel()
+        await asyncio.sleep(1e-6)
+        await asyncio.to_thread(int)
+        try:
+            async with asyncio.timeout(1e-4):
+                await asyncio.sleep(1)
+        except TimeoutError:
+            pass
+
+def start(loop):
+    async def nothing():
+        await asyncio.sleep(0)
+    for _ in range(2000):
+        loop._start_task(nothing(), contextvars.copy_context(), "t")
+
+async def rounds(count):
+    for _ in range(count):
+        await step()
+        asyncio.get_running_loop().call_soon(start, asyncio.get_running_loop())
+    await asyncio.sleep(0.01)
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+tricorn.run(rounds(2))
+before = peak()
+tricorn.run(rounds(10))
+print(peak() - before)
+"""
+    grown_kib = int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True).stdout)
+    assert grown_kib < 1024

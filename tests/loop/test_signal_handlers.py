@@ -1,0 +1,89 @@
+"""Signal handlers and the wakeup descriptor."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+import tricorn
+from loop.turns import run_turn
+
+
+def wakeup_fd() -> int:
+    """The current wakeup descriptor."""
+    fd = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(fd)
+    return fd
+
+
+def test_handlers_run_in_the_loop(loop: tricorn.Loop) -> None:
+    log: list[str] = []
+    loop.add_signal_handler(signal.SIGUSR1, log.append, "usr1")
+    loop.add_signal_handler(signal.SIGCHLD, log.append, "chld")
+    loop.call_soon(os.kill, os.getpid(), signal.SIGUSR1)
+    loop.call_soon(os.kill, os.getpid(), signal.SIGCHLD)
+    loop.call_later(0.01, loop.stop)
+    loop.run_forever()
+    assert sorted(log) == ["chld", "usr1"]
+    assert loop.remove_signal_handler(signal.SIGUSR1) is True
+    assert loop.remove_signal_handler(signal.SIGUSR1) is False
+
+
+def test_a_signal_between_two_runs_is_not_lost(loop: tricorn.Loop) -> None:
+    loop.add_signal_handler(signal.SIGUSR1, loop.stop)
+    run_turn(loop)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    loop.run_forever()
+
+
+def test_removing_the_last_handler_keeps_interrupts_working(loop: tricorn.Loop) -> None:
+    def remove_and_sleep() -> None:
+        loop.remove_signal_handler(signal.SIGUSR1)
+        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    loop.add_signal_handler(signal.SIGUSR1, print)
+    loop.call_soon(remove_and_sleep)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+
+
+def test_the_wakeup_descriptor_is_ours_only_while_we_run(loop: tricorn.Loop) -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end)
+    seen: list[int] = []
+    loop.call_soon(lambda: seen.append(wakeup_fd()))
+    run_turn(loop)
+    assert seen and seen[0] not in (-1, write_end)
+    assert signal.set_wakeup_fd(-1) == write_end
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_other_threads_leave_signals_alone() -> None:
+    failures: list[BaseException] = []
+    seen: list[int] = []
+
+    def other_thread() -> None:
+        loop = tricorn.new_event_loop()
+        try:
+            loop.add_signal_handler(signal.SIGUSR1, print)
+        except RuntimeError as error:
+            failures.append(error)
+        run_turn(loop)
+        loop.close()
+
+    before = wakeup_fd()
+    thread = threading.Thread(target=other_thread)
+    thread.start()
+    thread.join()
+    seen.append(wakeup_fd())
+    assert len(failures) == 1
+    assert seen == [before]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_uncatchable_signals_are_refused(loop: tricorn.Loop, number: int) -> None:
+    with pytest.raises(RuntimeError, match="cannot be caught"):
+        loop.add_signal_handler(number, print)

@@ -1,0 +1,179 @@
+"""Tasks: create_task's cases, and start_task, which runs the first step at once."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import tricorn
+from loop.turns import run_turn
+
+variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+
+def in_loop(loop: tricorn.Loop, call: Callable[[], object]) -> None:
+    """Call it from a turn, where no task is current."""
+    loop.call_soon(call)
+    run_turn(loop)
+
+
+def test_create_task_takes_name_and_context(loop: tricorn.Loop) -> None:
+    async def read() -> str:
+        return variable.get()
+
+    context = contextvars.copy_context()
+    context.run(variable.set, "given")
+    task = loop.create_task(read(), name="reader", context=context)
+    assert type(task) is asyncio.Task
+    assert task.get_name() == "reader"
+    assert loop.run_until_complete(task) == "given"
+
+
+def test_create_task_asks_the_factory(loop: tricorn.Loop) -> None:
+    calls: list[dict[str, Any]] = []
+
+    def factory(for_loop: asyncio.AbstractEventLoop, coro: Any, **keywords: Any) -> asyncio.Task[Any]:
+        calls.append(keywords)
+        return asyncio.Task(coro, loop=for_loop, **keywords)
+
+    loop.set_task_factory(factory)
+    assert loop.get_task_factory() is factory
+    task = loop.create_task(asyncio.sleep(0, "slept"), name="named")
+    started = []
+    in_loop(
+        loop, lambda: started.append(loop._start_task(asyncio.sleep(0, 1), contextvars.copy_context(), "started"))
+    )
+    assert len(calls) == 2
+    assert (task.get_name(), started[0].get_name()) == ("named", "started")
+    assert loop.run_until_complete(task) == "slept"
+    assert loop.run_until_complete(started[0]) == 1
+
+
+def test_create_task_refuses_what_is_no_coroutine(loop: tricorn.Loop) -> None:
+    with pytest.raises(TypeError, match="a coroutine was expected"):
+        loop.create_task(5)
+    with pytest.raises(TypeError):
+        loop.create_task()
+    loop.close()
+    coro = asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        loop.create_task(coro)
+    coro.close()
+
+
+def test_the_first_step_runs_at_once_as_a_task(loop: tricorn.Loop) -> None:
+    log: list[object] = []
+
+    async def main() -> str:
+        task = asyncio.current_task()
+        log.append((task.get_name(), variable.get(), task in asyncio.all_tasks()))
+        variable.set("inside")
+        await asyncio.sleep(0)
+        log.append(variable.get())
+        return "result"
+
+    def start() -> None:
+        context = contextvars.copy_context()
+        context.run(variable.set, "given")
+        task = loop._start_task(main(), context, "request")
+        log.append(task.done())
+        tasks.append(task)
+        log.append(asyncio.current_task())
+
+    tasks: list[asyncio.Task[str]] = []
+    in_loop(loop, start)
+    assert log == [("request", "given", True), False, None]
+    assert loop.run_until_complete(tasks[0]) == "result"
+    assert log[-1] == "inside"
+    assert variable.get() == "unset"
+
+
+def test_a_coroutine_that_does_not_wait_is_done_at_once(loop: tricorn.Loop) -> None:
+    async def value() -> int:
+        return 5
+
+    async def fail() -> None:
+        raise ValueError("no")
+
+    def start() -> None:
+        for coro in (value(), fail()):
+            tasks.append(loop._start_task(coro, contextvars.copy_context(), "request"))
+
+    tasks: list[asyncio.Task[Any]] = []
+    in_loop(loop, start)
+    assert tasks[0].result() == 5
+    assert isinstance(tasks[1].exception(), ValueError)
+
+
+def test_timeouts_and_cancelling_work_from_the_first_step(loop: tricorn.Loop) -> None:
+    async def main() -> str:
+        try:
+            async with asyncio.timeout(0.001):
+                await asyncio.sleep(3600)
+        except TimeoutError:
+            return "timed out"
+        return "slept"
+
+    async def wait() -> None:
+        await asyncio.sleep(3600)
+
+    def start() -> None:
+        tasks.append(loop._start_task(main(), contextvars.copy_context(), "timeout"))
+        tasks.append(loop._start_task(wait(), contextvars.copy_context(), "cancelled"))
+        tasks[1].cancel()
+
+    tasks: list[asyncio.Task[Any]] = []
+    in_loop(loop, start)
+    assert loop.run_until_complete(tasks[0]) == "timed out"
+    assert tasks[1].cancelled()
+
+
+def test_interrupts_of_the_first_step_leave_run_forever(loop: tricorn.Loop) -> None:
+    async def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    def start() -> None:
+        tasks.append(loop._start_task(interrupt(), contextvars.copy_context(), "request"))
+
+    tasks: list[asyncio.Task[None]] = []
+    loop.call_soon(start)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+    assert isinstance(tasks[0].exception(), KeyboardInterrupt)
+
+
+def test_tasks_started_by_the_first_step_are_queued_as_usual(loop: tricorn.Loop) -> None:
+    log: list[str] = []
+
+    async def child() -> None:
+        log.append("child")
+
+    async def main() -> None:
+        inner = asyncio.create_task(child())
+        asyncio.get_running_loop().call_soon(log.append, "call_soon")
+        log.append("main")
+        await inner
+
+    in_loop(loop, lambda: loop._start_task(main(), contextvars.copy_context(), "request"))
+    assert log == ["main"]
+    run_turn(loop)
+    assert log == ["main", "child", "call_soon"]
+    run_turn(loop)
+
+
+def test_what_is_no_coroutine_is_refused(loop: tricorn.Loop) -> None:
+    with pytest.raises(TypeError, match="a coroutine was expected"):
+        loop._start_task(5, contextvars.copy_context(), "request")
+    log: list[str] = []
+    loop.call_soon(log.append, "not captured")
+    run_turn(loop)
+    assert log == ["not captured"]
+
+
+def test_start_task_in_debug_mode(loop: tricorn.Loop) -> None:
+    loop.set_debug(True)
+    tasks: list[asyncio.Task[int]] = []
+    in_loop(loop, lambda: tasks.append(loop._start_task(asyncio.sleep(0, 1), contextvars.copy_context(), "debug")))
+    assert loop.run_until_complete(tasks[0]) == 1
