@@ -31,9 +31,12 @@ void extend(std::string_view& view, const char* at, size_t size) {
 struct Http1ParserCallbacks {
   static Http1Parser& self(llhttp_t* llhttp) { return *static_cast<Http1Parser*>(llhttp->data); }
 
+  static int on_method_complete(llhttp_t* llhttp) noexcept {
+    self(llhttp).head_.method = kMethodNames[llhttp->method];
+    return 0;
+  }
   static int on_url(llhttp_t* llhttp, const char* at, size_t size) noexcept {
     Http1Parser& parser = self(llhttp);
-    parser.head_.method = kMethodNames[llhttp->method];
     extend(parser.head_.target, at, size);
     return parser.head_.target.size() > parser.limits_.max_target_bytes ? parser.refuse(414) : 0;
   }
@@ -83,6 +86,7 @@ struct Http1ParserCallbacks {
     static const llhttp_settings_t settings = [] {
       llhttp_settings_t made;
       llhttp_settings_init(&made);
+      made.on_method_complete = on_method_complete;
       made.on_url = on_url;
       made.on_header_field = on_header_field;
       made.on_header_value = on_header_value;

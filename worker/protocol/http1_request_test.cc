@@ -179,6 +179,19 @@ TEST(Http1Request, HeadAtExactlyTheLimitIsServed) {
   EXPECT_EQ(app.requests.size(), 2u);
 }
 
+// Each byte is a call of its own here, so the sanitized build needs the cost to be linear.
+TEST(Http1Request, AHugeHeadMayDripIn) {
+  Http1SessionHarness app;
+  app.answer_complete_requests();
+  std::string head = "GET / HTTP/1.1\r\nHost: a\r\n";
+  while (head.size() < 60'000) head += "X-Field: 0123456789012345678901234567890123456789" +
+                                       std::string(300, 'v') + "\r\n";
+  app.input(head + "\r\n", 1);
+  ASSERT_EQ(app.requests.size(), 1u);
+  EXPECT_EQ(app.last().headers.back().second.size(), 340u);
+  EXPECT_EQ(app.last().headers.front().second, "a");
+}
+
 TEST(Http1Request, ExtensionsArePaidForByData) {
   HttpSettings settings;
   settings.max_header_bytes = 100;
