@@ -122,6 +122,7 @@ Result<> apply_all(const Settings& settings, Options& options) {
       if (auto done = apply(option, setting->second, options); !done) return done;
     }
   }
+  options.worker.drain_timeout_ms = options.drain_timeout_ms;  // for workers whose master died
   if (options.binds.empty()) options.binds.push_back({.host = options.host, .port = options.port});
   return {};
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+
 #include <map>
 #include <string>
 #include <vector>
@@ -22,7 +22,7 @@ Environment environment_from(
 struct ParsedCommand {
   enum class Action : uint8_t {
     kServe,
-    kCheck,  // --check: everything is well-formed; serve nothing
+    kCheck,  // --check: the options are well-formed; load the app, serve nothing
     kPrint,  // --help, --version: write `text` to standard output
   };
   Action action = Action::kServe;

@@ -123,6 +123,7 @@ TEST_F(CliTest, EveryOptionArrives) {
                      .limit_concurrency = 7,
                      .limit_max_requests = 10,
                      .limit_max_requests_jitter = 2,
+                     .drain_timeout_ms = 2'500,
                      .log_level = LogLevel::kDebug,
                      .use_colors = UseColors::kAlways,
                      .log_format = LogFormat::kJson,

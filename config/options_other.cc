@@ -29,7 +29,7 @@ OptionGroup other_options() {
               {.name = "check",
                .aliases = {"--check-config"},
                .value = command_flag(),
-               .help = "Check the options, then exit.",
+               .help = "Check the options and that the app can be loaded, then exit.",
                .command_line_only = true},
               {.name = "version",
                .value = command_flag(),
