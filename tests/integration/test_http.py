@@ -274,7 +274,7 @@ def test_headers_too_large_is_431(raw: Server) -> None:
 
 def test_limits_are_options() -> None:
     """P19: 414 and 431 at the configured sizes, 413 by content-length and by counting a chunked body."""
-    options = ("--limit-target-size", "100", "--limit-header-size", "1000", "--limit-body-size", "1000")
+    options = ("--limit-target-bytes", "100", "--limit-header-bytes", "1000", "--limit-body-bytes", "1000")
     with Server("raw:app", *options) as server:
         assert server.get("/" + "x" * 200).status == 414
         assert server.get("/hello", {"x": "y" * 2000}).status == 431
