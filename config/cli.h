@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-
 #include <map>
 #include <string>
 #include <vector>
