@@ -18,7 +18,7 @@ std::string row(std::string_view label, std::string_view value) {
 }  // namespace
 
 std::string banner_for_terminal(const BannerFacts& facts) {
-  std::string text = fmt::format("\n  \033[1;36m◣ tricorn\033[0m {}\n\n", facts.version);
+  std::string text = fmt::format("\n  \033[1;36m◣ {}\033[0m\n\n", facts.program);
   text += row("app", facts.app);
   text += row("python", facts.python);
   text += row("workers", std::to_string(facts.workers));
@@ -27,7 +27,7 @@ std::string banner_for_terminal(const BannerFacts& facts) {
 }
 
 std::string banner_line(const BannerFacts& facts) {
-  return fmt::format("tricorn {} serves {} with {} on {} at {}", facts.version, facts.app,
+  return fmt::format("{} serves {} with {} on {} at {}", facts.program, facts.app,
                      count_of_workers(facts.workers), facts.python, fmt::join(facts.urls, " "));
 }
 

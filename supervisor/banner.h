@@ -1,13 +1,14 @@
 // The banner: what was started, once, when the interpreter is known.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace tricorn {
 
 struct BannerFacts {
-  std::string version;
+  std::string program;  // "tricorn 1.2.3"
   std::string app;
   std::string python;  // "Python 3.11.2, /usr/bin/python3"
   uint32_t workers = 1;

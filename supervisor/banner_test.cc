@@ -6,7 +6,7 @@
 namespace tricorn {
 namespace {
 
-const BannerFacts kFacts{.version = "1.2.3",
+const BannerFacts kFacts{.program = "tricorn 1.2.3",
                          .app = "main:app",
                          .python = "Python 3.11.2, /usr/bin/python3",
                          .workers = 4,
@@ -20,7 +20,7 @@ TEST(Banner, LineIsPlain) {
 
 TEST(Banner, TerminalShowsEveryFact) {
   std::string text = banner_for_terminal(kFacts);
-  for (const char* fact : {"1.2.3", "main:app", "Python 3.11.2", "4", "http://127.0.0.1:8000", "unix:/run/app.sock"}) {
+  for (const char* fact : {"tricorn 1.2.3", "main:app", "Python 3.11.2", "4", "http://127.0.0.1:8000", "unix:/run/app.sock"}) {
     EXPECT_NE(text.find(fact), std::string::npos) << fact;
   }
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <unistd.h>
 
+#include "config/help.h"
 #include "supervisor/banner.h"
 
 namespace tricorn {
@@ -75,7 +76,9 @@ void Runner::check_heartbeats() {
 void Runner::show_banner(const std::string& python) {
   if (std::exchange(banner_shown_, true)) return;
   const WorkerSettings& settings = parts_.plan.settings;
-  BannerFacts facts{.version = TRICORN_VERSION, .app = settings.app, .python = python,
+  std::string program = version_text();
+  while (program.ends_with('\n')) program.pop_back();
+  BannerFacts facts{.program = std::move(program), .app = settings.app, .python = python,
                     .workers = parts_.policy.workers, .urls = sockets_.urls()};
   bool for_a_person = settings.log_format == LogFormat::kText &&
                       settings.use_colors != UseColors::kNever && ::isatty(STDERR_FILENO);
