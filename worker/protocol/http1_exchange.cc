@@ -29,12 +29,14 @@ bool Http1SessionImpl::congested() const {
 }
 
 void Http1SessionImpl::body_consumed(size_t bytes) {
+  assert(open_);
   const bool wanted_input = wants_input();
   unread_body_ -= std::min(bytes, unread_body_);
   if (!wanted_input && wants_input()) wake();
 }
 
 void Http1SessionImpl::body_wanted() {
+  assert(open_);
   if (!awaits_continue_ || response_.started()) return;
   awaits_continue_ = false;
   output_.append(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));

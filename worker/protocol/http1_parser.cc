@@ -10,6 +10,7 @@ namespace tricorn {
 namespace {
 
 constexpr size_t kFirstArenaBytes = 1024;
+constexpr size_t kKeepBytes = 8 * 1024;  // of a buffer, for the connection's next message
 
 constexpr auto kMethodNames = [] {
   std::array<std::string_view, 64> names{};
@@ -23,6 +24,14 @@ constexpr auto kMethodNames = [] {
 void extend(std::string_view& view, const char* at, size_t size) {
   const char* begin = view.data() == nullptr ? at : view.data();
   view = {begin, static_cast<size_t>(at + size - begin)};
+}
+
+void reuse(std::string& buffer) {
+  if (buffer.capacity() > kKeepBytes) {
+    std::string().swap(buffer);
+  } else {
+    buffer.clear();
+  }
 }
 
 }  // namespace
@@ -113,7 +122,8 @@ size_t Http1Parser::feed(std::string_view bytes) {
   if (stage_ == Stage::kBody) return execute(bytes);
   if (stage_ == Stage::kHead) return feed_head(bytes);
   // Empty lines before a request are skipped (RFC 9112 2.2), and do not begin one.
-  const size_t begin = std::min(bytes.find_first_not_of("\r\n"), bytes.size());
+  size_t begin = 0;
+  while (begin < bytes.size() && (bytes[begin] == '\r' || bytes[begin] == '\n')) ++begin;
   if (begin == bytes.size()) return begin;
   stage_ = Stage::kHead;
   return begin + feed_head(bytes.substr(begin));
@@ -168,7 +178,6 @@ int Http1Parser::on_headers_complete() {
   head_.keep_alive = (flags & F_CONNECTION_KEEP_ALIVE) != 0;
   head_.upgrade = (flags & F_UPGRADE) != 0 && (flags & F_CONNECTION_UPGRADE) != 0;
   head_.chunked = (flags & F_CHUNKED) != 0;
-  head_.has_transfer_encoding = (flags & F_TRANSFER_ENCODING) != 0;
   head_.has_content_length = (flags & F_CONTENT_LENGTH) != 0;
   head_.content_length = head_.has_content_length ? llhttp_.content_length : 0;
   head_.expect_continue = false;
@@ -235,10 +244,9 @@ void Http1Parser::next_message() {
   head_.method = {};
   body_ = {};
   body_size_ = framing_size_ = 0;
-  if (arena_used_ > 0) {
-    arena_.clear();
-    arena_used_ = 0;
-  }
+  arena_used_ = 0;
+  reuse(arena_);
+  reuse(body_pieces_);
 }
 
 }  // namespace tricorn

@@ -184,8 +184,8 @@ TEST(Http1Request, AHugeHeadMayDripIn) {
   Http1SessionHarness app;
   app.answer_complete_requests();
   std::string head = "GET / HTTP/1.1\r\nHost: a\r\n";
-  while (head.size() < 60'000) head += "X-Field: 0123456789012345678901234567890123456789" +
-                                       std::string(300, 'v') + "\r\n";
+  while (head.size() < 60'000)
+    head += "X-Field: 0123456789012345678901234567890123456789" + std::string(300, 'v') + "\r\n";
   app.input(head + "\r\n", 1);
   ASSERT_EQ(app.requests.size(), 1u);
   EXPECT_EQ(app.last().headers.back().second.size(), 340u);

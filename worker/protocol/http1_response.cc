@@ -28,13 +28,12 @@ Result<> Http1Response::start(int status, std::span<const Header> headers) {
   if (started()) return fail("the response has already been started");
   if (status < 100 || status > 999) return fail("the response status is not in 100..999");
   if (status == 101) return fail("a response cannot switch protocols");
-  auto fields = check_response_fields(headers);
+  std::string& out = output_.tail();
+  const size_t before = out.size();
+  auto fields = append_response_head(out, status, headers, context_);
   if (!fields) return pass_on(fields);
   fields_ = *fields;
   status_ = status;
-  std::string& out = output_.tail();
-  const size_t before = out.size();
-  append_response_head(out, status, headers, fields_, context_);
   open_head_bytes_ = out.size() - before;
   return {};
 }

@@ -1,6 +1,8 @@
 // Http1Session: bytes in. See http1_session_impl.h.
 #include "worker/protocol/http1_session.h"
 
+#include <cassert>
+
 #include "worker/protocol/http1_session_impl.h"
 
 namespace tricorn {
@@ -117,6 +119,7 @@ void Http1SessionImpl::dispatch() {
                             head.upgrade && is_websocket_upgrade(head)};
   RequestSink* const sink = handler_.on_request(request, body, complete, *this);
   if (!open_) return;
+  assert(sink != nullptr);
   sink_ = sink;
   record_.assign(head.method).append(head.target);
   record_method_bytes_ = head.method.size();

@@ -27,7 +27,6 @@ struct ParsedHead {
   bool keep_alive = false;
   bool upgrade = false;  // Upgrade, and a Connection option that names it
   bool chunked = false;
-  bool has_transfer_encoding = false;
   bool has_content_length = false;
   bool expect_continue = false;
   uint64_t content_length = 0;

@@ -1,4 +1,4 @@
-// ResponseHead: one pass to check, one to copy.
+// ResponseHead: checks and copies each field in one pass, and takes all back at the first bad one.
 #include "worker/protocol/response_head.h"
 
 #include <charconv>
@@ -38,10 +38,6 @@ Field classify(std::string_view name) {
     default:
       return Field::kOther;
   }
-}
-
-bool is_written_by_framing(Field field) {
-  return field == Field::kContentLength || field == Field::kTransferEncoding;
 }
 
 // 1*DIGIT that fits (RFC 9110 8.6); nothing for anything else.
@@ -92,63 +88,80 @@ void append_extra_headers(std::string& out, std::span<const Header> headers,
   }
 }
 
-}  // namespace
-
-Result<ResponseFields> check_response_fields(std::span<const Header> headers) {
+struct FieldsWritten {
   ResponseFields fields;
-  for (const Header& header : headers) {
-    if (header.name.empty() || !all_in_class(header.name, kTokenChar)) {
-      return fail("invalid response header name");
-    }
-    if (!all_in_class(header.value, kValueChar)) return fail("invalid response header value");
-    switch (classify(header.name)) {
-      case Field::kDate:
-        fields.has_date = true;
-        break;
-      case Field::kServer:
-        fields.has_server = true;
-        break;
-      case Field::kConnection:
-        fields.close |= has_token(header.value, "close");
-        break;
-      case Field::kContentLength: {
-        const auto length = parse_length(header.value);
-        if (!length || (fields.content_length && fields.content_length != length)) {
-          return fail("invalid response content-length");
-        }
-        fields.content_length = length;
-        break;
-      }
-      case Field::kTransferEncoding:
-      case Field::kOther:
-        break;
-    }
-  }
-  return fields;
+  bool has_date = false;
+  bool has_server = false;
+  const char* problem = nullptr;
+};
+
+void note_length(FieldsWritten& written, std::string_view value) {
+  const auto length = parse_length(value);
+  auto& known = written.fields.content_length;
+  if (!length || (known && known != length)) written.problem = "invalid response content-length";
+  known = length;
 }
 
-void append_response_head(std::string& out, int status, std::span<const Header> headers,
-                          const ResponseFields& fields, const Http1Context& context) {
+// Notes what a field means for the rest of the head; true if it is to be written as the app gave
+// it.
+bool take_field(FieldsWritten& written, const Header& header) {
+  switch (classify(header.name)) {
+    case Field::kOther:
+      return true;
+    case Field::kDate:
+      return written.has_date = true;
+    case Field::kServer:
+      return written.has_server = true;
+    case Field::kConnection:
+      written.fields.close |= has_token(header.value, "close");
+      return false;
+    case Field::kContentLength:
+      note_length(written, header.value);
+      return false;
+    case Field::kTransferEncoding:
+      return false;
+  }
+  return false;
+}
+
+char* write_fields(char* out, std::span<const Header> headers, FieldsWritten& written) {
+  for (const Header& header : headers) {
+    if (header.name.empty() || !all_in_class(header.name, kTokenChar)) {
+      written.problem = "invalid response header name";
+    } else if (!all_in_class(header.value, kValueChar)) {
+      written.problem = "invalid response header value";
+    } else if (take_field(written, header)) {
+      out = write_field(out, header.name, header.value);
+    }
+    if (written.problem != nullptr) return out;
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<ResponseFields> append_response_head(std::string& out, int status,
+                                            std::span<const Header> headers,
+                                            const Http1Context& context) {
   const HttpSettings& settings = context.settings;
-  const bool date = settings.date_header && !fields.has_date;
-  const bool server = settings.server_header && !fields.has_server;
   const size_t begin = out.size();
   const size_t bound = kMaxStatusLineBytes + field_bytes(headers) + context.date.size() +
                        kFieldOverhead + sizeof("date") + kServerLine.size();
+  FieldsWritten written;
   out.resize_and_overwrite(begin + bound, [&](char* buffer, size_t) {
     char* end = write_status_line(buffer + begin, status);
-    for (const Header& header : headers) {
-      const Field field = classify(header.name);
-      if (is_written_by_framing(field) || field == Field::kConnection) continue;
-      end = write_field(end, header.name, header.value);
-    }
-    if (date) end = write_field(end, "date", context.date);
+    end = write_fields(end, headers, written);
+    if (written.problem != nullptr) return begin;
+    if (settings.date_header && !written.has_date) end = write_field(end, "date", context.date);
+    const bool server = settings.server_header && !written.has_server;
     if (server && (settings.extra_headers.empty() || !any_named(settings, "server"))) {
       end = put(end, kServerLine);
     }
     return static_cast<size_t>(end - buffer);
   });
+  if (written.problem != nullptr) return fail(written.problem);
   if (!settings.extra_headers.empty()) append_extra_headers(out, headers, settings);
+  return written.fields;
 }
 
 }  // namespace tricorn

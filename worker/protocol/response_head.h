@@ -15,21 +15,17 @@
 
 namespace tricorn {
 
-// What the app's fields say about framing, and which defaults they replace.
+// What the app's fields say about framing.
 struct ResponseFields {
   std::optional<uint64_t> content_length;
   bool close = false;
-  bool has_date = false;
-  bool has_server = false;
 };
 
-// Errors: a name that is no token, a control byte in a value, a bad or contradictory
-// content-length.
-Result<ResponseFields> check_response_fields(std::span<const Header> headers);
-
 // Appends the status line, the app's fields without the framing ones, and the defaults that they do
-// not replace. The blank line is not written.
-void append_response_head(std::string& out, int status, std::span<const Header> headers,
-                          const ResponseFields& fields, const Http1Context& context);
+// not replace. The blank line is not written. Errors (nothing was appended): a name that is no
+// token, a control byte in a value, a bad or contradictory content-length.
+Result<ResponseFields> append_response_head(std::string& out, int status,
+                                            std::span<const Header> headers,
+                                            const Http1Context& context);
 
 }  // namespace tricorn

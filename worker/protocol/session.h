@@ -21,7 +21,8 @@ enum class SessionPhase : uint8_t {
 };
 
 // Wakes the connection when an app acted on an exchange outside of a Session call. May be called any number of times;
-// the connection then calls `resume` and writes `output()` at the end of the loop's turn.
+// the connection then calls `resume` and writes `output()` at the end of the loop's turn. Also called at the end of a
+// Session call that leaves a response head open or input held back.
 class SessionWaker {
  public:
   virtual void session_needs_turn() = 0;
