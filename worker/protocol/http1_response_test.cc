@@ -361,47 +361,5 @@ TEST(Http1Response, LargeOwnedChunksAreKeptByReference) {
   EXPECT_EQ(released, 1);
 }
 
-TEST(Http1Response, AbortBeforeTheStartSendsNothing) {
-  Http1SessionHarness app(bare());
-  app.input(kGet);
-  app.writer->abort();
-  EXPECT_EQ(app.session->phase(), SessionPhase::kAborted);
-  EXPECT_TRUE(app.session->output().empty());
-  EXPECT_EQ(app.records, (std::vector<Http1SessionHarness::Record>{{"GET", "/", 0, 0, true}}));
-}
-
-TEST(Http1Response, AbortTakesAnUnsentHeadBackButNotEarlierResponses) {
-  Http1SessionHarness app(bare());
-  int requests = 0;
-  app.on_request_complete = [&requests](Http1SessionHarness& self) {
-    if (++requests == 1) return self.answer("one");
-    ASSERT_TRUE(self.start(200));
-    self.writer->abort();
-  };
-  app.input(std::string(kGet) + std::string(kGet));
-  EXPECT_EQ(app.session->phase(), SessionPhase::kClosing);
-  EXPECT_TRUE(app.sent().ends_with("\r\n\r\none"));
-}
-
-TEST(Http1Response, AbortCutsAChunkedResponseOff) {
-  Http1SessionHarness app(bare());
-  app.input(kGet);
-  ASSERT_TRUE(app.start(200));
-  ASSERT_TRUE(app.body("ab", true));
-  app.writer->abort();
-  app.end_turn();
-  EXPECT_EQ(app.session->phase(), SessionPhase::kClosing);
-  EXPECT_EQ(app.sent(), "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n");
-}
-
-TEST(Http1Response, AbortOfABodyUntilCloseIsNoOrderlyEnd) {
-  Http1SessionHarness app(bare());
-  app.input(kGet10);
-  ASSERT_TRUE(app.start(200));
-  ASSERT_TRUE(app.body("ab", true));
-  app.writer->abort();
-  EXPECT_EQ(app.session->phase(), SessionPhase::kAborted);
-}
-
 }  // namespace
 }  // namespace tricorn
