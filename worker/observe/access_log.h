@@ -4,8 +4,9 @@
 //   {"time":"2026-11-22T12:00:00Z","client":"127.0.0.1:54321","method":"GET","target":"/path?q=1","version":"1.1",
 //    "status":200,"bytes":13}                                     (on one line)
 //
-// Lines gather in a buffer and leave in one write per turn of the loop. Nothing here ever waits: if the reader of a
-// pipe is slow, lines are lost, counted, and the loss is reported once a minute. One thread.
+// Lines gather in a buffer and leave in one write per turn of the loop. Nothing here ever waits: if
+// the reader of a pipe is slow, lines are lost, counted, and the loss is reported once a minute.
+// One thread.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +24,14 @@ struct AccessRecord {
   std::string_view method;
   std::string_view target;
   std::string_view version;  // "1.1"
-  int status = 0;            // 0: the client was gone before anything was sent; logged as 499, as nginx does
+  int status = 0;  // 0: the client was gone before anything was sent; logged as 499, as nginx does
   uint64_t response_bytes = 0;
   std::string_view time;  // for JSON: RFC 3339
 };
 
-// Appends one line with its newline. Bytes that could forge a line or harm a terminal are written as \xHH; lines stay
-// below PIPE_BUF, so that the kernel never mixes the lines of two workers: a longer target is cut and ends in "...".
+// Appends one line with its newline. Bytes that could forge a line or harm a terminal are written
+// as \xHH; lines stay below PIPE_BUF, so that the kernel never mixes the lines of two workers: a
+// longer target is cut and ends in "...".
 void format_access_line(std::string& out, LogFormat format, const AccessRecord& record);
 
 class AccessLog {

@@ -12,8 +12,13 @@ namespace tricorn {
 namespace {
 
 AccessRecord sample() {
-  return {.client = "127.0.0.1:54321", .method = "GET", .target = "/path?q=1", .version = "1.1",
-          .status = 200, .response_bytes = 13, .time = "2026-11-22T12:00:00Z"};
+  return {.client = "127.0.0.1:54321",
+          .method = "GET",
+          .target = "/path?q=1",
+          .version = "1.1",
+          .status = 200,
+          .response_bytes = 13,
+          .time = "2026-11-22T12:00:00Z"};
 }
 
 std::string line(const AccessRecord& record, LogFormat format = LogFormat::kText) {
@@ -37,8 +42,9 @@ TEST(AccessLine, EscapesWhatCouldForgeALine) {
   record.target = "/a\"b\\c\r\n\x1b[2J\xff";
   EXPECT_EQ(line(record),
             "127.0.0.1:54321 - \"GET /a\\x22b\\x5cc\\x0d\\x0a\\x1b[2J\\xff HTTP/1.1\" 200\n");
-  EXPECT_NE(line(record, LogFormat::kJson).find("/a\\u0022b\\u005cc\\u000d\\u000a\\u001b[2J\\u00ff\""),
-            std::string::npos);
+  EXPECT_NE(
+      line(record, LogFormat::kJson).find("/a\\u0022b\\u005cc\\u000d\\u000a\\u001b[2J\\u00ff\""),
+      std::string::npos);
 }
 
 TEST(AccessLine, StaysWithinAPipesAtom) {
@@ -71,7 +77,8 @@ class AccessLogPipe : public testing::Test {
     std::string all;
     std::array<char, 4096> piece;
     ssize_t count;
-    while ((count = read(read_.get(), piece.data(), piece.size())) > 0) all.append(piece.data(), count);
+    while ((count = read(read_.get(), piece.data(), piece.size())) > 0)
+      all.append(piece.data(), count);
     return all;
   }
   UniqueFd read_, write_;

@@ -4,7 +4,8 @@
 namespace tricorn {
 
 Heartbeat::Heartbeat(uv_loop_t* loop, WorkerBlock& block) : block_(block) {
-  constexpr auto kIntervalMs = std::chrono::duration_cast<std::chrono::milliseconds>(kHeartbeatInterval).count();
+  constexpr auto kIntervalMs =
+      std::chrono::duration_cast<std::chrono::milliseconds>(kHeartbeatInterval).count();
   timer_.open(this, [&](uv_timer_t* timer) { return uv_timer_init(loop, timer); });
   auto on_timer = [](uv_timer_t* timer) noexcept {
     if (timer->data != nullptr) static_cast<Heartbeat*>(timer->data)->beat();

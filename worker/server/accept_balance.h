@@ -1,8 +1,10 @@
-// Who takes the next connection: what a worker does with its place among the listeners' waiters. PURE.
+// Who takes the next connection: what a worker does with its place among the listeners' waiters.
+// PURE.
 //
-// The kernel wakes one EPOLLEXCLUSIVE waiter per connection: the first in line that sleeps. It does not rotate them, and
-// it wakes nobody else for a connection that the woken worker leaves in the queue. So a worker never refuses what it
-// was woken for; it decides afterwards where to wait for the next one.
+// The kernel wakes one EPOLLEXCLUSIVE waiter per connection: the first in line that sleeps. It does
+// not rotate them, and it wakes nobody else for a connection that the woken worker leaves in the
+// queue. So a worker never refuses what it was woken for; it decides afterwards where to wait for
+// the next one.
 #pragma once
 
 #include <cstddef>
@@ -26,10 +28,13 @@ inline constexpr Duration kStepOutsideTime = std::chrono::milliseconds(20);
 // A sibling that missed its heartbeats is stuck: nothing is left for it.
 inline constexpr Duration kSiblingAlive = std::chrono::milliseconds(1200);
 
-// `own` and `least`: open connections here, and at the least loaded sibling that could take one (none: no sibling).
-WaitingPlace next_waiting_place(uint32_t own, std::optional<uint32_t> least, uint32_t accepts_since_rotation);
+// `own` and `least`: open connections here, and at the least loaded sibling that could take one
+// (none: no sibling).
+WaitingPlace next_waiting_place(uint32_t own, std::optional<uint32_t> least,
+                                uint32_t accepts_since_rotation);
 
 // The least number of connections among the other workers that are ready and alive.
-std::optional<uint32_t> least_loaded_sibling(std::span<const WorkerBlock> blocks, size_t own_board, TimePoint now);
+std::optional<uint32_t> least_loaded_sibling(std::span<const WorkerBlock> blocks, size_t own_board,
+                                             TimePoint now);
 
 }  // namespace tricorn

@@ -16,7 +16,8 @@
 namespace tricorn {
 namespace {
 
-constexpr uint64_t kBackend = ~uint64_t{0};  // epoll data of libuv's set; others are listener indices
+constexpr uint64_t kBackend =
+    ~uint64_t{0};  // epoll data of libuv's set; others are listener indices
 constexpr int kEventsPerWait = 16;
 // Few per turn: what one worker does not take, a sleeping sibling is woken for.
 constexpr uint32_t kBudget = 1;
@@ -29,7 +30,8 @@ bool is_out_of_resources(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// accept(2): network errors that were already pending on the new connection. The next one may be fine.
+// accept(2): network errors that were already pending on the new connection. The next one may be
+// fine.
 bool concerns_one_connection(int error) {
   switch (error) {
     case EINTR:

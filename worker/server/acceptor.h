@@ -1,6 +1,7 @@
-// Acceptor: takes connections from the listeners that all workers share. It is where the loop sleeps: its epoll set
-// holds the listeners (EPOLLEXCLUSIVE) and libuv's backend fd, so that the kernel wakes one sleeping worker per
-// connection. A listener inside libuv's own set would wake them all.
+// Acceptor: takes connections from the listeners that all workers share. It is where the loop
+// sleeps: its epoll set holds the listeners (EPOLLEXCLUSIVE) and libuv's backend fd, so that the
+// kernel wakes one sleeping worker per connection. A listener inside libuv's own set would wake
+// them all.
 #pragma once
 
 #include <sys/socket.h>
@@ -20,7 +21,8 @@ namespace tricorn {
 class AcceptSink {
  public:
   // Non-blocking and close-on-exec. `listener`: index of the listener it came from.
-  virtual void on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t peer_length, size_t listener) = 0;
+  virtual void on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t peer_length,
+                           size_t listener) = 0;
 
  protected:
   ~AcceptSink() = default;
@@ -32,7 +34,8 @@ class Acceptor final : public OuterPoll {
   Acceptor(uv_loop_t* loop, AcceptSink& sink, const Scoreboard& scoreboard, size_t board);
 
   Result<> start(std::vector<UniqueFd> listeners);
-  // Takes what still waits in the accept queues, then closes our descriptors of the listeners. Idempotent.
+  // Takes what still waits in the accept queues, then closes our descriptors of the listeners.
+  // Idempotent.
   void sweep_and_stop();
 
   void wait(int timeout_ms) noexcept override;

@@ -46,7 +46,8 @@ TEST_F(ServerTest, OutOfDescriptorsItWaitsInsteadOfSpinningOrDropping) {
   {
     FewDescriptors few(2);
     turn_until([&] { return app_.requests == 2; });
-    // As long as no descriptor comes free: each of these sleeps until the pause is over, or the heartbeat.
+    // As long as no descriptor comes free: each of these sleeps until the pause is over, or the
+    // heartbeat.
     for (int turns = 0; turns < 4; ++turns) loop_.turn();
     EXPECT_EQ(server_->connections(), 2u);
   }
@@ -86,7 +87,11 @@ class SharedListener : public testing::Test {
     TestApp app;
     std::vector<UniqueFd> listeners;
     listeners.emplace_back(dup(listener_.fd.get()));
-    Server server(loop, app, {.settings = settings_, .listeners = std::move(listeners), .scoreboard = board_, .board = board});
+    Server server(loop, app,
+                  {.settings = settings_,
+                   .listeners = std::move(listeners),
+                   .scoreboard = board_,
+                   .board = board});
     if (!server.start()) _exit(1);
     board_.block(board).state = WorkerState::kReady;
     if (write(ready, "r", 1) != 1) _exit(1);

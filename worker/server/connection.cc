@@ -7,8 +7,9 @@
 namespace tricorn {
 namespace {
 
-// A client that sends on after the response is listened to for so long (and for DeadlineKind::kLinger): unread input
-// at close() would make the kernel send a reset, which can destroy the response on its way.
+// A client that sends on after the response is listened to for so long (and for
+// DeadlineKind::kLinger): unread input at close() would make the kernel send a reset, which can
+// destroy the response on its way.
 constexpr size_t kLingerBytes = 8 * 1024 * 1024;
 
 }  // namespace
@@ -146,7 +147,8 @@ void Connection::update_deadline(SessionPhase phase) {
   }
 }
 
-// A deadline of the same kind is left to run, so that drips do not put it off, unless it is to begin anew.
+// A deadline of the same kind is left to run, so that drips do not put it off, unless it is to
+// begin anew.
 void Connection::expect(DeadlineKind kind, bool anew) {
   if (deadline_kind() != kind || anew) host_.arm_deadline(*this, kind);
 }

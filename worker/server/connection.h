@@ -1,8 +1,9 @@
-// Connection: one accepted stream, from the first byte to the last. Moves bytes between a Transport and a Session, and
-// owns what is neither's business: when to read, when to write, when to give up.
+// Connection: one accepted stream, from the first byte to the last. Moves bytes between a Transport
+// and a Session, and owns what is neither's business: when to read, when to write, when to give up.
 //
 //   socket readable ─▶ Transport ─▶ on_read ─▶ Session::on_input ─▶ RequestHandler
-//   end of turn ─────▶ on_turn ──▶ Session::resume             └─▶ settle: one write, deadline, backpressure
+//   end of turn ─────▶ on_turn ──▶ Session::resume             └─▶ settle: one write, deadline,
+//   backpressure
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,10 @@ class Connection;
 // What a connection needs from its server.
 class ConnectionHost {
  public:
-  virtual void enter() = 0;  // first thing in every callback from the loop: takes the interpreter lock
-  virtual void queue_turn(Connection& connection) = 0;  // on_turn at the end of this turn; idempotent
+  virtual void
+  enter() = 0;  // first thing in every callback from the loop: takes the interpreter lock
+  virtual void queue_turn(
+      Connection& connection) = 0;  // on_turn at the end of this turn; idempotent
   virtual void arm_deadline(Connection& connection, DeadlineKind kind) = 0;
   virtual void cancel_deadline(Connection& connection) = 0;
   virtual void count_sent(size_t bytes) = 0;
@@ -43,7 +46,8 @@ class Connection final : public Deadline,
                          public ExchangeObserver {
  public:
   // `host` outlives the connection. `client_name` is for the access log.
-  Connection(ConnectionHost& host, std::string client_name, std::unique_ptr<RequestHandler> handler);
+  Connection(ConnectionHost& host, std::string client_name,
+             std::unique_ptr<RequestHandler> handler);
   ~Connection() = default;
   Connection(const Connection&) = delete;
 
@@ -52,8 +56,8 @@ class Connection final : public Deadline,
 
   void on_turn();
   void on_deadline(DeadlineKind kind);
-  // The next response says connection: close. What `close_idle` is for, see Session::begin_drain; a request that has
-  // just come is still taken.
+  // The next response says connection: close. What `close_idle` is for, see Session::begin_drain; a
+  // request that has just come is still taken.
   void begin_drain(bool close_idle);
   void cut();  // closes now; an open exchange gets on_disconnect
 

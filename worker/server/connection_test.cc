@@ -1,4 +1,5 @@
-// Connection between a scripted session and a transport in memory: deadlines, backpressure, closing, faults.
+// Connection between a scripted session and a transport in memory: deadlines, backpressure,
+// closing, faults.
 #include "worker/server/connection.h"
 
 #include <gtest/gtest.h>

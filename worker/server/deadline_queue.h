@@ -1,7 +1,8 @@
 // DeadlineQueue: one deadline per connection, in constant time. PURE: time is an argument.
 //
-// Every kind has one fixed duration, so the deadlines of a kind come due in the order they were armed: a FIFO list per
-// kind is already sorted, and re-arming at each request moves a link and touches neither a heap nor a timer.
+// Every kind has one fixed duration, so the deadlines of a kind come due in the order they were
+// armed: a FIFO list per kind is already sorted, and re-arming at each request moves a link and
+// touches neither a heap nor a timer.
 #pragma once
 
 #include <array>
@@ -45,7 +46,8 @@ class DeadlineQueue {
   explicit DeadlineQueue(const std::array<Duration, kDeadlineKinds>& durations)
       : durations_(durations) {}
 
-  // Replaces the deadline that `deadline` had. `now` never goes back between calls. Returns when it is due.
+  // Replaces the deadline that `deadline` had. `now` never goes back between calls. Returns when it
+  // is due.
   TimePoint arm(Deadline& deadline, DeadlineKind kind, TimePoint now);
   void cancel(Deadline& deadline);
 

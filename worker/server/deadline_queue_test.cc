@@ -45,7 +45,8 @@ TEST_F(DeadlineQueueTest, ComesDueByKindAndTime) {
   EXPECT_EQ(queue_.arm(c_, DeadlineKind::kHeader, at(2)), at(12));
   EXPECT_EQ(queue_.earliest(), at(11));
   EXPECT_TRUE(due(at(10)).empty());
-  EXPECT_EQ(due(at(11)), (std::vector<std::pair<Deadline*, DeadlineKind>>{{&b_, DeadlineKind::kHeader}}));
+  EXPECT_EQ(due(at(11)),
+            (std::vector<std::pair<Deadline*, DeadlineKind>>{{&b_, DeadlineKind::kHeader}}));
   EXPECT_EQ(b_.deadline_kind(), DeadlineKind::kNone);
   EXPECT_EQ(queue_.earliest(), at(12));
   EXPECT_EQ(due(at(100)).size(), 2u);

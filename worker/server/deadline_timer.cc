@@ -21,7 +21,8 @@ void DeadlineTimer::schedule(TimePoint due) {
     if (timer->data != nullptr) static_cast<DeadlineTimer*>(timer->data)->on_timer();
   };
   scheduled_ = due;
-  auto delay = std::chrono::ceil<std::chrono::milliseconds>(std::max(due - now(), Duration::zero()));
+  auto delay =
+      std::chrono::ceil<std::chrono::milliseconds>(std::max(due - now(), Duration::zero()));
   uv_timer_start(timer_.get(), callback, static_cast<uint64_t>(delay.count()), 0);
 }
 

@@ -20,7 +20,8 @@ class DeadlineSink {
 class DeadlineTimer {
  public:
   // References outlive the timer.
-  DeadlineTimer(uv_loop_t* loop, const std::array<Duration, kDeadlineKinds>& durations, DeadlineSink& sink);
+  DeadlineTimer(uv_loop_t* loop, const std::array<Duration, kDeadlineKinds>& durations,
+                DeadlineSink& sink);
 
   void arm(Deadline& deadline, DeadlineKind kind);
   void cancel(Deadline& deadline) { queue_.cancel(deadline); }
@@ -35,7 +36,8 @@ class DeadlineTimer {
   DeadlineSink& sink_;
   DeadlineQueue queue_;
   UvHandle<uv_timer_t> timer_;
-  // When timer_ fires. A re-armed deadline leaves it as it is: firing early and finding nothing is cheaper.
+  // When timer_ fires. A re-armed deadline leaves it as it is: firing early and finding nothing is
+  // cheaper.
   TimePoint scheduled_ = TimePoint::max();
 };
 

@@ -1,4 +1,5 @@
-// Drain: what a worker that retires or stops says to its connections. PURE: decides, the server acts.
+// Drain: what a worker that retires or stops says to its connections. PURE: decides, the server
+// acts.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +9,10 @@
 namespace tricorn {
 
 enum class Farewell : uint8_t {
-  kLastResponse,      // serve on; the next response says connection: close
-  kCloseIdle,         // likewise, and an idle connection is closed now
-  kAwaitFirstRequest,  // as kLastResponse, with a short deadline for the request that may be on its way
+  kLastResponse,       // serve on; the next response says connection: close
+  kCloseIdle,          // likewise, and an idle connection is closed now
+  kAwaitFirstRequest,  // as kLastResponse, with a short deadline for the request that may be on its
+                       // way
 };
 
 class Drain {
@@ -24,8 +26,9 @@ class Drain {
   void pass_deadline() { deadline_passed_ = true; }
   bool active() const { return active_; }
 
-  // Closing an idle keep-alive connection fails the request of a client that is just sending one. A retiring worker
-  // has a successor and waits for it; a stopping one does so only where the client had no answer at all yet.
+  // Closing an idle keep-alive connection fails the request of a client that is just sending one. A
+  // retiring worker has a successor and waits for it; a stopping one does so only where the client
+  // had no answer at all yet.
   Farewell farewell(bool had_request) const {
     if (deadline_passed_) return Farewell::kCloseIdle;
     if (mode_ == DrainMode::kRetire) return Farewell::kLastResponse;

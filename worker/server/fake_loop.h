@@ -17,7 +17,8 @@ class FakeLoop final : public LoopApi {
     if (uv_loop_close(&uv_) != 0) std::abort();
   }
 
-  // One turn of the real loop: sleeps (up to `max_sleep_ms`; -1: as long as libuv would), then I/O, then the hook.
+  // One turn of the real loop: sleeps (up to `max_sleep_ms`; -1: as long as libuv would), then I/O,
+  // then the hook.
   void turn(int max_sleep_ms = -1) {
     int timeout = uv_backend_timeout(&uv_);
     if (max_sleep_ms >= 0 && (timeout < 0 || timeout > max_sleep_ms)) timeout = max_sleep_ms;

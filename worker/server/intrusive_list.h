@@ -1,5 +1,6 @@
-// IntrusiveList: a doubly linked list whose links live in its elements. Adding and removing allocate nothing and take
-// constant time. Owns nothing; an element must be unlinked before it dies.
+// IntrusiveList: a doubly linked list whose links live in its elements. Adding and removing
+// allocate nothing and take constant time. Owns nothing; an element must be unlinked before it
+// dies.
 #pragma once
 
 #include <cassert>
@@ -14,8 +15,9 @@ struct ListLink {
   bool linked = false;
 };
 
-// `Link` names the member to link by, so an element can be in several lists: IntrusiveList<Item, &Item::link>.
-template <class T, ListLink<T> T::*Link>
+// `Link` names the member to link by, so an element can be in several lists: IntrusiveList<Item,
+// &Item::link>.
+template <class T, ListLink<T> T::* Link>
 class IntrusiveList {
  public:
   bool empty() const { return front_ == nullptr; }

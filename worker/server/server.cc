@@ -27,7 +27,9 @@ constexpr Duration kFirstRequestTime = std::chrono::seconds(2);
 
 std::array<Duration, kDeadlineKinds> durations(const HttpSettings& http) {
   std::array<Duration, kDeadlineKinds> all{};
-  auto set = [&](DeadlineKind kind, Duration duration) { all[static_cast<size_t>(kind)] = duration; };
+  auto set = [&](DeadlineKind kind, Duration duration) {
+    all[static_cast<size_t>(kind)] = duration;
+  };
   set(DeadlineKind::kHeader, milliseconds(http.header_timeout_ms));
   set(DeadlineKind::kKeepAlive, milliseconds(http.keep_alive_timeout_ms));
   set(DeadlineKind::kStalledWrite, kStalledWriteTimeout);
@@ -60,7 +62,9 @@ std::string client_name(const SocketAddress& client) {
   return fmt::format("{}:{}", client.host, client.port);
 }
 
-bool is_wildcard(const SocketAddress& address) { return address.host == "0.0.0.0" || address.host == "::"; }
+bool is_wildcard(const SocketAddress& address) {
+  return address.host == "0.0.0.0" || address.host == "::";
+}
 
 }  // namespace
 
@@ -92,7 +96,8 @@ class Server::Impl final : public ConnectionHost,
   void on_exchange_end(const Connection& connection, const ExchangeRecord& record) override;
   void on_connection_ended(Connection& connection) override;
 
-  void on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t length, size_t listener) override;
+  void on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t length,
+                   size_t listener) override;
   void on_deadline(Deadline& deadline, DeadlineKind kind) override;
   void on_turn() noexcept override;
 
@@ -132,7 +137,8 @@ Server::Impl::Impl(LoopApi& loop, HandlerFactory& handlers, ServerOptions option
       deadlines_(loop.uv(), durations(options_.settings.http), *this),
       acceptor_(loop.uv(), *this, options_.scoreboard, options_.board),
       read_buffer_(kReadBufferBytes) {
-  if (options_.settings.access_log) access_log_.emplace(options_.settings.log_format, STDOUT_FILENO);
+  if (options_.settings.access_log)
+    access_log_.emplace(options_.settings.log_format, STDOUT_FILENO);
 }
 
 Server::Impl::~Impl() {
@@ -159,7 +165,8 @@ void Server::Impl::enter() {
   clock_.refresh(deadlines_.now());
 }
 
-void Server::Impl::on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t length, size_t listener) {
+void Server::Impl::on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t length,
+                               size_t listener) {
   ConnectionInfo info;
   info.client = socket_address(peer, length);
   info.server = listener_names_[listener];
@@ -170,7 +177,8 @@ void Server::Impl::on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t 
   if (int error = transport->open(loop_.uv()); error < 0) {
     return log_error("connection dropped: {}", uv_strerror(error));
   }
-  auto session = options_.make_session(http1_, connection->handler(), *connection, connection.get());
+  auto session =
+      options_.make_session(http1_, connection->handler(), *connection, connection.get());
   Connection& accepted = *connection.release();  // the table's from here on; see reap
   live_.push_back(accepted);
   publish_connections();
@@ -216,6 +224,8 @@ void Server::Impl::publish_connections() {
 
 void Server::Impl::drain(DrainMode mode, Duration deadline, std::function<void()> on_drained) {
   drain_.begin(mode);
+  block_.state.store(WorkerState::kDraining,
+                     std::memory_order_relaxed);  // siblings leave us nothing
   on_drained_ = std::move(on_drained);
   farewell_due_ = true;  // on_turn: this may be called by an app, inside a session
   arm_drain_deadline(deadline);

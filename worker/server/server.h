@@ -1,6 +1,8 @@
-// Server: all connections of one worker, from accept4 to the last byte. Owned by the worker's entry.
+// Server: all connections of one worker, from accept4 to the last byte. Owned by the worker's
+// entry.
 //
-// One thread, that of the loop; callbacks take the GIL by LoopApi::ensure_gil before they reach a handler.
+// One thread, that of the loop; callbacks take the GIL by LoopApi::ensure_gil before they reach a
+// handler.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +39,11 @@ class Server {
   ~Server();  // closes every connection
 
   Result<> start();  // begins to accept; sets the loop's turn hook and outer poll
-  // Retirement and stop: at the end of this turn takes what is still in the accept queues, stops accepting, and lets
-  // every connection end (see DrainMode). Calls `on_drained` (once, from the turn hook) when the last one is gone. At
-  // `deadline` idle connections of a retiring worker are closed too; connections with an open exchange are left to
-  // `close_all`. A second call (a stop overtakes a retirement) replaces deadline and callback.
+  // Retirement and stop: at the end of this turn takes what is still in the accept queues, stops
+  // accepting, and lets every connection end (see DrainMode). Calls `on_drained` (once, from the
+  // turn hook) when the last one is gone. At `deadline` idle connections of a retiring worker are
+  // closed too; connections with an open exchange are left to `close_all`. A second call (a stop
+  // overtakes a retirement) replaces deadline and callback.
   void drain(DrainMode mode, Duration deadline, std::function<void()> on_drained);
   void close_all();  // cuts every connection now; open exchanges get on_disconnect
   uint32_t connections() const;

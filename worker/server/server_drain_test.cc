@@ -25,6 +25,7 @@ class ServerDrainTest : public ServerTest {
 TEST_F(ServerDrainTest, WithoutConnectionsItIsOverAtOnceAndOnce) {
   start();
   drain(DrainMode::kRetire);
+  EXPECT_EQ(block().state, WorkerState::kDraining);
   EXPECT_EQ(drained_, 0) << "never inside the call";
   loop_.turn(0);
   loop_.turn(0);

@@ -1,5 +1,5 @@
-// For the server's tests: an app that does what the test says, clients on loopback, and turns of a real libuv loop until
-// something has happened.
+// For the server's tests: an app that does what the test says, clients on loopback, and turns of a
+// real libuv loop until something has happened.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,7 +17,8 @@
 
 namespace tricorn::test {
 
-// Answers by target: "/big" with many bytes, "/wait" when the test calls answer_waiting, all else with "hello".
+// Answers by target: "/big" with many bytes, "/wait" when the test calls answer_waiting, all else
+// with "hello".
 class TestApp final : public HandlerFactory {
  public:
   static constexpr size_t kBigBytes = 8'000'000;
@@ -41,6 +42,7 @@ class TestApp final : public HandlerFactory {
   struct Exchange final : RequestSink {
     explicit Exchange(TestApp& owner, ResponseWriter& response) : app(owner), writer(&response) {}
     void on_body(std::string_view bytes, bool) override { writer->body_consumed(bytes.size()); }
+    void on_input_end() override {}
     void on_writable() override {}
     void on_disconnect() override {
       ++app.disconnects;
@@ -94,14 +96,17 @@ inline Listener listen_on_loopback() {
 // A blocking connect (the kernel completes it without an accept), then non-blocking reads.
 class Client {
  public:
-  explicit Client(const sockaddr_in& address) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Client(const sockaddr_in& address)
+      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     EXPECT_EQ(connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   }
   void send(std::string_view bytes) {
     EXPECT_EQ(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
   }
-  void get(std::string_view target) { send("GET " + std::string(target) + " HTTP/1.1\r\nhost: x\r\n\r\n"); }
+  void get(std::string_view target) {
+    send("GET " + std::string(target) + " HTTP/1.1\r\nhost: x\r\n\r\n");
+  }
   // Takes what has come. False once the server has closed.
   bool receive(size_t most = 1 << 20) {
     std::string piece(most, '\0');
@@ -128,7 +133,8 @@ class Client {
 
 inline size_t count_of(std::string_view text, std::string_view part) {
   size_t count = 0;
-  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size())) ++count;
+  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size()))
+    ++count;
   return count;
 }
 
@@ -141,9 +147,11 @@ class ServerTest : public testing::Test {
     address_ = listener.address;
     std::vector<UniqueFd> listeners;
     listeners.push_back(std::move(listener.fd));
-    server_ = std::make_unique<Server>(
-        loop_, app_,
-        ServerOptions{.settings = settings_, .listeners = std::move(listeners), .scoreboard = board_, .board = 0});
+    server_ = std::make_unique<Server>(loop_, app_,
+                                       ServerOptions{.settings = settings_,
+                                                     .listeners = std::move(listeners),
+                                                     .scoreboard = board_,
+                                                     .board = 0});
     ASSERT_TRUE(server_->start());
   }
   Client connect() { return Client(address_); }

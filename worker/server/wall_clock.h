@@ -1,5 +1,5 @@
-// WallClock: the time of day as text, made once per second at most and only when somebody is served: no timer wakes an
-// idle worker for it.
+// WallClock: the time of day as text, made once per second at most and only when somebody is
+// served: no timer wakes an idle worker for it.
 #pragma once
 
 #include <ctime>
@@ -9,7 +9,7 @@
 
 namespace tricorn {
 
-std::string http_date(std::time_t time);   // RFC 9110 5.6.7: "Sun, 22 Nov 2026 12:00:00 GMT"
+std::string http_date(std::time_t time);     // RFC 9110 5.6.7: "Sun, 22 Nov 2026 12:00:00 GMT"
 std::string rfc3339_time(std::time_t time);  // "2026-11-22T12:00:00Z"
 
 class WallClock {

@@ -28,7 +28,8 @@ void MemoryTransport::make_writable(size_t bytes) {
   events_.on_writable();
 }
 
-// Does not deliver what was held back: as with a socket, that comes from the loop (read_now or the next deliver).
+// Does not deliver what was held back: as with a socket, that comes from the loop (read_now or the
+// next deliver).
 void MemoryTransport::start_reading() { reading_ = true; }
 
 std::expected<size_t, int> MemoryTransport::flush(OutputQueue& queue) {

@@ -1,4 +1,5 @@
-// MemoryTransport: a Transport for tests. The test is the network: it hands in bytes and faults, and sees what was sent.
+// MemoryTransport: a Transport for tests. The test is the network: it hands in bytes and faults,
+// and sees what was sent.
 #pragma once
 
 #include <cstddef>

@@ -44,12 +44,15 @@ TEST(SocketName, Inet6) {
 }
 
 TEST(SocketName, Unix) {
-  EXPECT_EQ(local({"/run/app.sock\0", 14}), (SocketAddress{.host = "/run/app.sock", .known = true}));
+  EXPECT_EQ(local({"/run/app.sock\0", 14}),
+            (SocketAddress{.host = "/run/app.sock", .known = true}));
   EXPECT_EQ(local({"\0abstract", 9}), (SocketAddress{.host = "@abstract", .known = true}));
   EXPECT_EQ(local(""), SocketAddress{});
 }
 
-TEST(SocketName, ADescriptorThatIsNoSocketIsUnknown) { EXPECT_EQ(local_address(-1), SocketAddress{}); }
+TEST(SocketName, ADescriptorThatIsNoSocketIsUnknown) {
+  EXPECT_EQ(local_address(-1), SocketAddress{});
+}
 
 }  // namespace
 }  // namespace tricorn

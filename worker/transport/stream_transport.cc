@@ -61,9 +61,10 @@ void StreamTransport::read_now() {
   if (reading_ && !read_ended_ && poll_) read_once();
 }
 
-// A change costs two epoll_ctl calls in libuv, so it is made only when the set differs. Reading watches for input.
-// Not reading watches for resets: epoll reports them whatever is asked for, but libuv must be asked for something.
-// UV_DISCONNECT (the peer half-closed) is level-triggered: once seen, UV_PRIORITIZED stands in for it.
+// A change costs two epoll_ctl calls in libuv, so it is made only when the set differs. Reading
+// watches for input. Not reading watches for resets: epoll reports them whatever is asked for, but
+// libuv must be asked for something. UV_DISCONNECT (the peer half-closed) is level-triggered: once
+// seen, UV_PRIORITIZED stands in for it.
 void StreamTransport::update_interest() {
   if (!poll_) return;
   int wanted = awaiting_writable_ ? UV_WRITABLE : 0;
@@ -83,7 +84,8 @@ void StreamTransport::update_interest() {
 }
 
 void StreamTransport::on_poll(uv_poll_t* handle, int status, int events) noexcept {
-  if (handle->data != nullptr) static_cast<StreamTransport*>(handle->data)->on_ready(status, events);
+  if (handle->data != nullptr)
+    static_cast<StreamTransport*>(handle->data)->on_ready(status, events);
 }
 
 void StreamTransport::on_ready(int status, int events) {
@@ -111,7 +113,8 @@ void StreamTransport::on_quiet_event(int events) {
 void StreamTransport::read_until_error() {
   while (poll_ && reading_ && read_once()) {
   }
-  // The callee paused, or the error was taken by somebody else: nothing more will be reported, so end it here.
+  // The callee paused, or the error was taken by somebody else: nothing more will be reported, so
+  // end it here.
   if (poll_) lose(pending_error(socket_.get()));
 }
 

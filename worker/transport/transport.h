@@ -1,7 +1,8 @@
-// Transport: one byte stream to a client: TCP or unix socket now, TLS and an in-memory one for tests behind it.
+// Transport: one byte stream to a client: TCP or unix socket now, TLS and an in-memory one for
+// tests behind it.
 //
-// Knows sockets and libuv, but neither protocols nor Python: it never touches an OutputQueue on its own, because letting
-// go of a chunk may need an interpreter lock that only its owner can take.
+// Knows sockets and libuv, but neither protocols nor Python: it never touches an OutputQueue on its
+// own, because letting go of a chunk may need an interpreter lock that only its owner can take.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +13,8 @@
 
 namespace tricorn {
 
-// Called from the loop only, never from inside a call on the transport (read_now excepted). The callee may close the
-// transport, but must not destroy it, inside a callback.
+// Called from the loop only, never from inside a call on the transport (read_now excepted). The
+// callee may close the transport, but must not destroy it, inside a callback.
 class TransportEvents {
  public:
   virtual void on_read(std::string_view bytes) = 0;  // `bytes` live for the call
@@ -32,15 +33,17 @@ class Transport {
   virtual void start_reading() = 0;  // idempotent, as is stop_reading; a transport begins stopped
   // A reset is noticed all the same (on_lost); a half-close only after start_reading.
   virtual void stop_reading() = 0;
-  // Reads what has come by now, once, if reading is started: calls on_read and the like from inside this call.
+  // Reads what has come by now, once, if reading is started: calls on_read and the like from inside
+  // this call.
   virtual void read_now() = 0;
-  // Writes as much of `queue` as the kernel takes now and consumes it; on_writable follows if some is left. Returns the
-  // bytes taken, or a negative errno: the stream is broken (no on_lost then). Takes 0 bytes while waiting for
-  // on_writable.
+  // Writes as much of `queue` as the kernel takes now and consumes it; on_writable follows if some
+  // is left. Returns the bytes taken, or a negative errno: the stream is broken (no on_lost then).
+  // Takes 0 bytes while waiting for on_writable.
   virtual std::expected<size_t, int> flush(OutputQueue& queue) = 0;
   virtual void shutdown_write() = 0;  // FIN after what flush has taken
-  virtual void close() = 0;           // idempotent, at once; what flush did not take is lost; no callback follows
-  virtual int fd() const = 0;         // -1 once closed, or if there is none
+  virtual void
+  close() = 0;  // idempotent, at once; what flush did not take is lost; no callback follows
+  virtual int fd() const = 0;  // -1 once closed, or if there is none
 };
 
 }  // namespace tricorn
