@@ -80,7 +80,10 @@ void Policy::State::abort_roll(Turn& turn, const std::string& reason,
            serving_generation_, below(traceback));
   const Generation target = *rollout_.target();
   rollout_.end();
-  if (motion_ && workers_.find(motion_->replacement)->generation == target) cancel_motion(turn);
+  if (motion_ && workers_.find(motion_->replacement)->generation == target) {
+    // A new worker that alone is ready in its slot serves until it is replaced in its turn.
+    serves_alone(*motion_) ? take_over(turn) : cancel_motion(turn);
+  }
   for (WorkerSlot& slot : slots_) {
     slot.replace_at = turn.now;
     if (!slot.current) continue;
@@ -90,6 +93,11 @@ void Policy::State::abort_roll(Turn& turn, const std::string& reason,
     slot.current.reset();
     slot.respawn_at = turn.now;
   }
+}
+
+bool Policy::State::serves_alone(const Motion& motion) const {
+  const std::optional<WorkerId> old = slots_[motion.slot].current;
+  return workers_.find(motion.replacement)->ready_at && !(old && workers_.find(*old)->ready_at);
 }
 
 void Policy::State::cancel_motion(Turn& turn) {

@@ -111,6 +111,12 @@ TEST_F(PolicyReload, ReadyReplacementOfADeadWorkerIsEnough) {
   EXPECT_EQ(h.pass(1s).actions(), "spawn 5 in 1 of 2");
 }
 
+TEST_F(PolicyReload, AbortKeepsTheOnlyReadyWorkerOfASlotUntilItsReplacementIs) {
+  h.up(4).kill(1).forget();
+  EXPECT_EQ(h.send(ZygoteExited{2, {.signal = SIGKILL}}).actions(), "spawn 5 in 0 of 1");
+  EXPECT_EQ(h.up(5).actions(), "retire 4");
+}
+
 TEST_F(PolicyReload, OldZygoteDiesMeanwhile) {
   h.fork(4).send(ZygoteExited{1, {.signal = SIGKILL}}).tick_at_deadline();
   EXPECT_EQ(h.actions(), "zygote 1");

@@ -101,6 +101,7 @@ class Policy::State {
   void take_over(Turn& turn);
   void finish_roll(Turn& turn);
   void abort_roll(Turn& turn, const std::string& reason, const std::string& traceback);
+  bool serves_alone(const Motion& motion) const;
   void cancel_motion(Turn& turn);
   bool can_respawn(SlotId slot) const;
   bool can_replace(SlotId slot) const;

@@ -82,6 +82,7 @@ void Policy::State::zygote_expired(Turn& turn, Generation generation) {
       // It outlives SIGKILL in an uninterruptible call. One that is needed is waited for: two of a
       // generation cannot be.
       if (zygote_needed(generation)) return zygotes_.kill(turn, *zygote);
+      drop_unreported_spawns(turn, generation);
       return zygotes_.forget(generation);
   }
 }

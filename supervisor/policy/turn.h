@@ -14,7 +14,10 @@ struct Turn {
   TimePoint now;
   std::vector<Effect> effects;
 
-  void emit(Effect effect) { effects.push_back(std::move(effect)); }
+  template <class E>
+  void emit(E effect) {
+    effects.emplace_back(std::move(effect));
+  }
 
   template <class... Args>
   void log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {
