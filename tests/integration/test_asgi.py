@@ -225,7 +225,7 @@ def test_body_longer_than_its_content_length_is_not_written(faulty: Server) -> N
     """P28: an error for the app; not one byte beyond the length reaches the client."""
     since = len(faulty.log.lines)
     with faulty.connect() as connection:
-        connection.request("GET", "/bad-message?kind=too-long", read=False)
+        connection.request("GET", "/bad-message?kind=too-long", {"connection": "close"}, read=False)
         assert b"45" not in connection.read_to_end().partition(b"\r\n\r\n")[2]
     tracebacks(faulty, since)
 

@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -313,7 +314,8 @@ def test_socket_activation() -> None:
     """LISTEN_FDS as systemd passes it: descriptor 3, taken in place of --port; not seen by the app."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        starter = ("sh", "-c", 'exec 3<&"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1; export LISTEN_PID LISTEN_FDS; exec "$@"', "sh",
+        starter = (sys.executable, "-c", "import os, sys; os.dup2(int(sys.argv[1]), 3);"
+                   "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); os.execvp(sys.argv[2], sys.argv[2:])",
                    str(listener.fileno()))
         with Server("raw:app", bind=(), command_prefix=starter, pass_fds=(listener.fileno(),)) as server:
             assert server.address == ("127.0.0.1", port)

@@ -144,7 +144,7 @@ def test_load_goes_on_while_workers_are_killed(tmp_path: Path) -> None:
             for slot in range(4):
                 workers = server.wait_workers(4)
                 os.kill(workers[slot], signal.SIGKILL)
-                server.log.wait_for(f"worker {slot} .*killed by signal 9")
+                server.eventually(lambda: workers[slot] not in server.workers().get(slot, []), "the dead worker is gone")
                 load.wait_answered(50)
         connects = [failure for failure in load.failures if failure.startswith("connect")]
         assert not connects
@@ -152,7 +152,7 @@ def test_load_goes_on_while_workers_are_killed(tmp_path: Path) -> None:
 
 
 def test_app_that_keeps_crashing_leaves_the_other_worker_alone(tmp_path: Path) -> None:
-    """Fault 3: respawned with growing delays and a bounded log; healed when the cause is gone."""
+    """Fault 3: respawned with growing delays and six lines a minute; healed when the cause is gone."""
     crash = tmp_path / "crash"
     (tmp_path / "crashing.py").write_text(
         "import os, pathlib, asyncio\nfrom raw import app as inner\n"
@@ -167,11 +167,11 @@ def test_app_that_keeps_crashing_leaves_the_other_worker_alone(tmp_path: Path) -
         crash.touch()
         with server.connect() as connection, pytest.raises((Truncated, ConnectionResetError)):
             connection.get("/crash")
-        server.log.wait_for("exit code 1", count=4)
-        assert server.log.count("exit code 1") < 20
+        server.log.wait_for("exit code 1", count=3)
         assert server.get("/hello").status == 200
         crash.unlink()
         server.eventually(lambda: len(set(concurrently(8, lambda _: identity(server)))) == 2, "both workers serve again")
+        assert server.log.count("worker 0") + server.log.count("worker 1") <= 12
 
 
 def test_grandchildren_are_reaped_and_change_nothing() -> None:
@@ -477,6 +477,7 @@ def test_killed_master_leaves_no_orphan(gate: Path, mode: tuple[str, ...]) -> No
     with gated(gate, "--workers", "2", *mode, expect_exit=-signal.SIGKILL) as server:
         connections = start_requests(server, 10, "/wait")
         server.signal(signal.SIGKILL)
+        assert server.wait() == -signal.SIGKILL
         server.log.wait_for("master is gone")
         gate.touch()
         responses = [connection.read_response() for connection in connections]
