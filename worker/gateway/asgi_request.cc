@@ -27,6 +27,14 @@ std::string utf8_or(PyObject* text, const char* fallback) {
   return fallback;
 }
 
+PyObject* cancelled_error() {
+  static PyObject* type = [] {
+    PyRef module = PyRef::steal(PyImport_ImportModule("asyncio.exceptions"));
+    return module ? PyObject_GetAttrString(module.get(), "CancelledError") : nullptr;
+  }();
+  return type;
+}
+
 // Whether a ClientDisconnected that send() raised is at the root of `exception`: frameworks wrap it
 // in their own.
 bool stems_from_disconnect(PyObject* exception) {
@@ -60,6 +68,11 @@ void AsgiRequest::on_body(std::string_view bytes, bool complete) {
   wake_all();
 }
 
+void AsgiRequest::on_input_end() {
+  input_ended_ = true;
+  wake_all();
+}
+
 void AsgiRequest::on_writable() { wake_all(); }
 
 void AsgiRequest::on_disconnect() {
@@ -69,11 +82,10 @@ void AsgiRequest::on_disconnect() {
 }
 
 Progress AsgiRequest::receive(PyRef& message) {
-  bool has_body = first_body_ || !more_body_.empty();
-  if (completed_ || (disconnected_ && !has_body)) {
-    // Also after the whole body was delivered, and again at every further call (P40, P42).
-    message = disconnect_message();
-  } else if (has_body || (body_complete_ && !body_delivered_)) {
+  bool has_body = first_body_ || !more_body_.empty() || (body_complete_ && !body_delivered_);
+  if (completed_ || (!has_body && (disconnected_ || input_ended_))) {
+    message = disconnect_message();  // and again at every further call (P40, P42)
+  } else if (has_body) {
     message = body_message();
   } else {
     if (!body_complete_) writer_->body_wanted();
@@ -169,17 +181,20 @@ Progress AsgiRequest::body(PyObject* message) {
 }
 
 Progress AsgiRequest::write(Chunk chunk, bool more) {
-  Result<> written = writer_->body(std::move(chunk), more);
-  if (!more) {  // the exchange has ended, well or badly
-    writer_ = nullptr;
-    completed_ = true;
-    wake_all();
-  }
-  if (!written) {
+  if (Result<> written = writer_->body(std::move(chunk), more); !written) {
     PyErr_SetString(PyExc_RuntimeError, written.error().message.c_str());
+    if (!more) complete()->abort();
     return Progress::kError;
   }
+  if (!more) complete();
   return more && writer_->congested() ? Progress::kMustWait : Progress::kDone;
+}
+
+// The exchange is over for the app; whoever waits in receive() hears of it.
+ResponseWriter* AsgiRequest::complete() {
+  completed_ = true;
+  wake_all();
+  return std::exchange(writer_, nullptr);
 }
 
 Progress AsgiRequest::sent_enough() {
@@ -218,7 +233,11 @@ void AsgiRequest::finish_returned() {
 }
 
 bool AsgiRequest::finish_raised(PyObject* exception) {
-  bool leaves = !PyErr_GivenExceptionMatches(exception, PyExc_Exception);
+  // A cancellation that we did not ask for is the app's own mistake (P65); other exceptions that
+  // are no Exception are the loop's and the interpreter's.
+  bool cancelled = PyErr_GivenExceptionMatches(exception, cancelled_error()) != 0;
+  bool leaves = cancelled ? gateway_->cancelling()
+                          : PyErr_GivenExceptionMatches(exception, PyExc_Exception) == 0;
   if (leaves) {
     end_badly("");
   } else if (!stems_from_disconnect(exception)) {
@@ -231,15 +250,13 @@ bool AsgiRequest::finish_raised(PyObject* exception) {
 // incomplete (P37-P39).
 void AsgiRequest::end_badly(const std::string& reason) {
   if (!reason.empty()) log_error("{}: the app {}", label(), reason);
-  ResponseWriter* writer = std::exchange(writer_, nullptr);
-  if (writer == nullptr) return;
-  completed_ = true;
+  if (writer_ == nullptr) return;
+  ResponseWriter* writer = complete();
   if (started_) {
     writer->abort();
   } else {
     answer_plainly(*writer, 500, "Internal Server Error");
   }
-  wake_all();
 }
 
 std::string AsgiRequest::label() const {

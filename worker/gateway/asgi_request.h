@@ -35,6 +35,7 @@ class AsgiRequest final : public RequestSink {
 
   // --- RequestSink
   void on_body(std::string_view bytes, bool complete) override;
+  void on_input_end() override;
   void on_writable() override;
   void on_disconnect() override;
 
@@ -66,6 +67,7 @@ class AsgiRequest final : public RequestSink {
   Progress start(PyObject* message);
   Progress body(PyObject* message);
   Progress write(Chunk chunk, bool more);
+  ResponseWriter* complete();
   PyRef body_message();
   void end_badly(const std::string& reason);
   void wake_all();
@@ -81,6 +83,7 @@ class AsgiRequest final : public RequestSink {
   bool body_delivered_ = false;  // a message with more_body False went out
   bool started_ = false;
   bool completed_ = false;
+  bool input_ended_ = false;  // the client half-closed: it may still read the response (P24)
   bool disconnected_ = false;
 };
 

@@ -36,6 +36,7 @@ class Gateway final : public HandlerFactory {
   void on_limit(std::function<void()> callback) { on_limit_ = std::move(callback); }
   // Cancels the tasks of all requests in flight (P58). Returns how many.
   size_t cancel_all();
+  bool cancelling() const { return cancelling_; }
 
   // --- For the objects of this folder
   LoopApi& loop() const { return loop_; }
@@ -61,6 +62,7 @@ class Gateway final : public HandlerFactory {
   std::vector<Header> scratch_headers_;
   RequestObject* first_ = nullptr;
   size_t in_flight_ = 0;
+  bool cancelling_ = false;
   uint64_t begun_ = 0;
   std::function<void()> on_idle_;
   std::function<void()> on_limit_;

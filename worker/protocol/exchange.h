@@ -6,9 +6,10 @@
 //
 // PURE: bytes in, bytes out; no syscall, no clock, no libuv, no Python. One thread.
 //
-// Life of an exchange: it begins with on_request and ends when the response is complete (`body` with more = false
-// returned ok), when the gateway calls `abort`, or when the session calls `on_disconnect`. After its end neither side
-// calls the other again: the writer is invalid for the gateway, the sink for the session.
+// Life of an exchange: it begins with on_request and ends when the response is complete (`body`
+// with more = false returned ok), when the gateway calls `abort`, or when the session calls
+// `on_disconnect`. After its end neither side calls the other again: the writer is invalid for the
+// gateway, the sink for the session.
 #pragma once
 
 #include <cstdint>
@@ -32,36 +33,42 @@ enum class HttpVersion : uint8_t { k10, k11, k2 };
 
 // All views live for the call of on_request only.
 struct RequestHead {
-  std::string_view method;   // upper-case
-  std::string_view target;   // origin form ("/p?q"), or "*"; absolute form is already reduced to it
+  std::string_view method;  // upper-case
+  std::string_view target;  // origin form ("/p?q"), or "*"; absolute form is already reduced to it
   HttpVersion version = HttpVersion::k11;
   std::span<const Header> headers;  // in order, repeated fields repeated; Host first-class, as sent
-  bool websocket_upgrade = false;   // a well-formed upgrade request that a websocket session could take over
+  bool websocket_upgrade =
+      false;  // a well-formed upgrade request that a websocket session could take over
 };
 
 class ResponseWriter {
  public:
-  // `headers` and their bytes are used during the call only. Names as the app gave them; the session drops
-  // transfer-encoding, honours content-length and connection: close, and adds date, server and framing.
-  // Errors (the app's fault, nothing was written): already started, CR/LF/NUL in a field, bad content-length.
+  // `headers` and their bytes are used during the call only. Names as the app gave them; the
+  // session drops transfer-encoding, honours content-length and connection: close, and adds date,
+  // server and framing. Errors (the app's fault, nothing was written): already started, CR/LF/NUL
+  // in a field, bad content-length.
   virtual Result<> start(int status, std::span<const Header> headers) = 0;
 
   // An owned chunk may be kept until it is sent. more = false completes the exchange.
-  // Errors: not started, longer than content-length (nothing of this chunk is written), or, with more = false,
-  // shorter than content-length (the session closes the connection: the exchange has ended).
+  // Errors, which do not end the exchange: not started; longer than content-length (nothing of this
+  // chunk is written); with more = false, shorter than content-length: the message cannot be
+  // completed any more, abort it.
   virtual Result<> body(Chunk chunk, bool more) = 0;
 
-  // True while more than the high-water mark is unsent; RequestSink::on_writable follows once it is drained.
+  // True while more than the high-water mark is unsent; RequestSink::on_writable follows once it is
+  // drained.
   virtual bool congested() const = 0;
 
-  // The app took `bytes` of request body; reading resumes when little is left. Call also for the initial body.
+  // The app took `bytes` of request body; reading resumes when little is left. Call also for the
+  // initial body.
   virtual void body_consumed(size_t bytes) = 0;
 
-  // The app waits for body of which none has come: a client that sent Expect: 100-continue is told to go on.
+  // The app waits for body of which none has come: a client that sent Expect: 100-continue is told
+  // to go on.
   virtual void body_wanted() = 0;
 
-  // Ends the exchange badly: before start nothing was sent and the connection is closed; after start the message is
-  // cut off without a terminator, so that the client sees it as incomplete.
+  // Ends the exchange badly: before start nothing was sent and the connection is closed; after
+  // start the message is cut off without a terminator, so that the client sees it as incomplete.
   virtual void abort() = 0;
 
  protected:
@@ -70,8 +77,12 @@ class ResponseWriter {
 
 class RequestSink {
  public:
-  // More of the request body; copy what you keep. `complete` with the last piece (which may be empty).
+  // More of the request body; copy what you keep. `complete` with the last piece (which may be
+  // empty).
   virtual void on_body(std::string_view bytes, bool complete) = 0;
+  // The client half-closed after its whole request: it may still read, so the response goes on
+  // (writer and sink stay).
+  virtual void on_input_end() = 0;
   // Unsent output fell below the low-water mark.
   virtual void on_writable() = 0;
   // The client is gone (or the session gave up on it) before the response was complete.
@@ -81,15 +92,16 @@ class RequestSink {
   ~RequestSink() = default;
 };
 
-// Called from Session::on_input, on_input_end and resume only, never from inside a ResponseWriter call: the handler
-// may run the app's first step at once.
+// Called from Session::on_input, on_input_end and resume only, never from inside a ResponseWriter
+// call: the handler may run the app's first step at once.
 class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
-  // `initial_body`: what has come of the body so far; `complete`: that is all of it. The response may be finished
-  // when this returns; then the result is ignored. Never null otherwise: the sink lives until the exchange ends.
-  virtual RequestSink* on_request(const RequestHead& head, std::string_view initial_body, bool complete,
-                                  ResponseWriter& writer) = 0;
+  // `initial_body`: what has come of the body so far; `complete`: that is all of it. The response
+  // may be finished when this returns; then the result is ignored. Never null otherwise: the sink
+  // lives until the exchange ends.
+  virtual RequestSink* on_request(const RequestHead& head, std::string_view initial_body,
+                                  bool complete, ResponseWriter& writer) = 0;
 };
 
 // What a connection's requests have in common.
@@ -101,20 +113,21 @@ struct ConnectionInfo {
 
 class HandlerFactory {
  public:
-  // Called once per accepted connection, which owns the handler; requests that still run when the connection is gone
-  // do not need it.
+  // Called once per accepted connection, which owns the handler; requests that still run when the
+  // connection is gone do not need it.
   virtual std::unique_ptr<RequestHandler> make_handler(const ConnectionInfo& connection) = 0;
 
  protected:
   ~HandlerFactory() = default;
 };
 
-// Told once per exchange, when it ends; for the access log and the counters. Views live for the call.
+// Told once per exchange, when it ends; for the access log and the counters. Views live for the
+// call.
 struct ExchangeRecord {
   std::string_view method;
   std::string_view target;
   HttpVersion version = HttpVersion::k11;
-  int status = 0;  // 0: nothing was sent
+  int status = 0;               // 0: nothing was sent
   uint64_t response_bytes = 0;  // body bytes, without framing
   bool aborted = false;
 };

@@ -144,6 +144,7 @@ TEST(Http1HalfClose, ACompleteRequestIsStillAnswered) {
   app.session->on_input_end();
   EXPECT_EQ(app.session->phase(), SessionPhase::kServing);
   EXPECT_FALSE(app.last().disconnected);
+  EXPECT_EQ(app.input_ends, 1);
   app.answer("late");
   EXPECT_NE(app.sent().find("\r\nconnection: close\r\n"), std::string::npos);
   EXPECT_EQ(app.session->phase(), SessionPhase::kClosing);
@@ -160,6 +161,18 @@ TEST(Http1HalfClose, APipelineIsAnsweredToItsEnd) {
   app.end_turn();
   EXPECT_EQ(app.session->phase(), SessionPhase::kClosing);
   EXPECT_EQ(app.records.size(), 2u);
+}
+
+TEST(Http1HalfClose, ABodyHeldBackWithoutItsEndNeverLooksWhole) {
+  Http1SessionHarness app;
+  app.input(std::string(kGet) + post(5) + "12");
+  app.session->on_input_end();
+  EXPECT_EQ(app.input_ends, 0);
+  app.answer("one");
+  app.end_turn();
+  EXPECT_TRUE(app.last().disconnected);
+  EXPECT_FALSE(app.last().complete);
+  EXPECT_EQ(app.input_ends, 0);
 }
 
 TEST(Http1HalfClose, ClosesAnIdleConnectionAndABegunHead) {

@@ -19,8 +19,8 @@ Result<> Http1SessionImpl::body(Chunk chunk, bool more) {
   assert(open_);
   auto written = response_.body(std::move(chunk), more, may_persist());
   writable_due_ |= congested();
-  if (response_.complete()) finish(!written);
-  if (written || !open_) wake();
+  if (response_.complete()) finish(false);
+  if (written) wake();
   return written;
 }
 

@@ -48,7 +48,7 @@ Result<> Http1Response::body(Chunk chunk, bool more, bool may_persist) {
   }
   const bool too_short = has_length && !more && sent_ + size < *fields_.content_length;
   if (open_head_bytes_ != 0) frame(!more, size, may_persist && !too_short);
-  complete_ = !more;
+  complete_ = !more && !too_short;
   if (framing_ == Framing::kChunked) {
     append_chunked(std::move(chunk), complete_);
   } else if (framing_ != Framing::kNoBody) {

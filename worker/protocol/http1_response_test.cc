@@ -295,12 +295,14 @@ TEST(Http1Response, NothingOfATooLongChunkIsWritten) {
   EXPECT_EQ(app.session->phase(), SessionPhase::kIdle);
 }
 
-TEST(Http1Response, TooShortABodyClosesTheConnection) {
+TEST(Http1Response, TooShortABodyIsAborted) {
   Http1SessionHarness app(bare());
   app.input(kGet);
   ASSERT_TRUE(app.start(200, {{"content-length", "4"}}));
   ASSERT_TRUE(app.body("ab", true));
   EXPECT_FALSE(app.body("c", false));
+  EXPECT_EQ(app.session->phase(), SessionPhase::kServing);
+  app.writer->abort();
   EXPECT_EQ(app.session->phase(), SessionPhase::kClosing);
   EXPECT_EQ(app.sent(), "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc");
   EXPECT_EQ(app.records, (std::vector<Http1SessionHarness::Record>{{"GET", "/", 200, 3, true}}));

@@ -81,6 +81,7 @@ void Http1SessionImpl::parse_held() {
   if (end_ != End::kOpen || held_used_ == held_.size()) {
     held_.clear();
     held_used_ = 0;
+    tell_input_end();
     if (held_.capacity() > kHeldBytes) std::string().swap(held_);
   } else if (held_used_ > held_.size() / 2) {
     held_.erase(0, held_used_);
@@ -125,6 +126,18 @@ void Http1SessionImpl::dispatch() {
   record_method_bytes_ = head.method.size();
 }
 
+// The app behind the last request hears that no more will come from this client; a body without its
+// end never looks whole.
+void Http1SessionImpl::tell_input_end() {
+  if (!open_ || !input_ended_ || !held_.empty()) return;
+  if (parser_.message_complete()) {
+    sink_->on_input_end();
+  } else {
+    break_off();
+    disconnect_app();
+  }
+}
+
 void Http1SessionImpl::deliver() {
   const std::string_view body = parser_.body();
   const bool complete = parser_.message_complete();
@@ -146,10 +159,7 @@ void Http1SessionImpl::on_input_end() {
   if (end_ != End::kOpen || input_ended_) return;
   Turn turn(*this);
   input_ended_ = true;
-  if (open_ && !parser_.message_complete()) {
-    break_off();
-    disconnect_app();
-  }
+  tell_input_end();
   close_when_done();
 }
 

@@ -18,8 +18,9 @@ struct Http1Context {
   const std::string& date;
 };
 
-// One per connection; `handler`, `waker` and `observer` (may be null) belong to the connection and outlive the session.
-std::unique_ptr<Session> make_http1_session(const Http1Context& context, RequestHandler& handler, SessionWaker& waker,
-                                            ExchangeObserver* observer);
+// One per connection; `handler`, `waker` and `observer` (may be null) belong to the connection and
+// outlive the session.
+std::unique_ptr<Session> make_http1_session(const Http1Context& context, RequestHandler& handler,
+                                            SessionWaker& waker, ExchangeObserver* observer);
 
 }  // namespace tricorn

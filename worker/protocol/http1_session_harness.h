@@ -112,6 +112,7 @@ class Http1SessionHarness final : public RequestHandler,
   std::vector<Record> records;
   int begun = 0;
   int writable_calls = 0;
+  int input_ends = 0;
   int turns_wanted = 0;
   bool needs_turn = false;
   bool in_request = false;
@@ -144,6 +145,7 @@ class Http1SessionHarness final : public RequestHandler,
     requests.back().complete = complete;
     if (complete) on_request_complete(*this);
   }
+  void on_input_end() override { ++input_ends; }
   void on_writable() override { ++writable_calls; }
   void on_disconnect() override { requests.back().disconnected = true; }
   void session_needs_turn() override {

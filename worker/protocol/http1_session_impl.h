@@ -51,6 +51,7 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   void parse_held();
   void take_parsed();
   void dispatch();
+  void tell_input_end();
   void deliver();
   void check_dropped_body();
   bool body_pending() const { return dispatched_ && !parser_.message_complete(); }

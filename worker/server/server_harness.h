@@ -142,8 +142,7 @@ class ServerTest : public testing::Test {
  protected:
   ServerTest() { settings_.access_log = false; }
 
-  void start() {
-    Listener listener = listen_on_loopback();
+  void start(Listener listener = listen_on_loopback()) {
     address_ = listener.address;
     std::vector<UniqueFd> listeners;
     listeners.push_back(std::move(listener.fd));
