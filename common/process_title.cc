@@ -1,5 +1,5 @@
-// Overwrites the argument area of the stack, whose bounds come from proc_pid_stat(5): so it also works in a module that
-// was loaded by somebody else's main(), such as a Python interpreter.
+// Overwrites the argument area of the stack, whose bounds come from proc_pid_stat(5): so it also
+// works in a module that was loaded by somebody else's main(), such as a Python interpreter.
 #include "common/process_title.h"
 
 #include <sys/prctl.h>
@@ -18,7 +18,8 @@ namespace {
 
 struct TitleArea {
   char* begin = nullptr;
-  char* arguments_end = nullptr;    // while the byte before it is not NUL, the kernel shows what follows too
+  char* arguments_end =
+      nullptr;  // while the byte before it is not NUL, the kernel shows what follows too
   char* environment_end = nullptr;  // directly behind the arguments
 };
 
@@ -33,9 +34,10 @@ TitleArea find_area() {
   for (int field = kFirstField; field < kArgStart; ++field) fields >> skipped;
   uintptr_t arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
   if (!(fields >> arg_start >> arg_end >> env_start >> env_end) || arg_start == 0) return {};
-  TitleArea area{.begin = reinterpret_cast<char*>(arg_start),
-                 .arguments_end = reinterpret_cast<char*>(arg_end),
-                 .environment_end = reinterpret_cast<char*>(env_start == arg_end ? env_end : arg_end)};
+  TitleArea area{
+      .begin = reinterpret_cast<char*>(arg_start),
+      .arguments_end = reinterpret_cast<char*>(arg_end),
+      .environment_end = reinterpret_cast<char*>(env_start == arg_end ? env_end : arg_end)};
   return area;
 }
 

@@ -20,7 +20,8 @@ TEST(Banner, LineIsPlain) {
 
 TEST(Banner, TerminalShowsEveryFact) {
   std::string text = banner_for_terminal(kFacts);
-  for (const char* fact : {"tricorn 1.2.3", "main:app", "Python 3.11.2", "4", "http://127.0.0.1:8000", "unix:/run/app.sock"}) {
+  for (const char* fact : {"tricorn 1.2.3", "main:app", "Python 3.11.2", "4",
+                           "http://127.0.0.1:8000", "unix:/run/app.sock"}) {
     EXPECT_NE(text.find(fact), std::string::npos) << fact;
   }
 }

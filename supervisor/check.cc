@@ -13,9 +13,10 @@ class Check {
  public:
   Check(EventLoop& loop, Scoreboard& scoreboard, ZygoteLauncher launch)
       : loop_(loop),
-        processes_(loop, scoreboard, std::move(launch),
-                   {.on_event = [this](const Event& event) { on_event(event); },
-                    .on_python = [this](Generation, const std::string& python) { python_ = python; }}),
+        processes_(
+            loop, scoreboard, std::move(launch),
+            {.on_event = [this](const Event& event) { on_event(event); },
+             .on_python = [this](Generation, const std::string& python) { python_ = python; }}),
         timeout_(loop, [this] { answer(kExitAppStart, "the app was not loaded in time"); }) {}
 
   int run(const ZygotePlan& plan, Duration boot_timeout) {
@@ -38,7 +39,8 @@ class Check {
     } else if (const auto* failed = std::get_if<ZygoteFailed>(&event)) {
       answer(static_cast<int>(failed->failure.kind), failed->failure.text);
     } else if (const auto* exited = std::get_if<ZygoteExited>(&event)) {
-      answer(kExitFailure, "the interpreter ended before the app was loaded: " + describe(exited->status));
+      answer(kExitFailure,
+             "the interpreter ended before the app was loaded: " + describe(exited->status));
       loop_.stop();
     }
   }

@@ -6,8 +6,8 @@
 
 namespace tricorn {
 
-// Returns the process's exit code: 0 when the app could be loaded, else what a server would have exited with. The
-// master's signals are blocked already; TERM and INT end the check.
+// Returns the process's exit code: 0 when the app could be loaded, else what a server would have
+// exited with. The master's signals are blocked already; TERM and INT end the check.
 int run_check(EventLoop& loop, Scoreboard& scoreboard, ZygotePlan plan, Duration boot_timeout,
               ZygoteLauncher launch = launch_zygote);
 

@@ -1,4 +1,5 @@
-// Signals by pidfd; by pid only when no descriptor was left for one, which is safe until the child is reaped.
+// Signals by pidfd; by pid only when no descriptor was left for one, which is safe until the child
+// is reaped.
 #include "supervisor/child_process.h"
 
 #include <csignal>

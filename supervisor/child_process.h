@@ -1,4 +1,5 @@
-// What the master keeps of each child it has: a pid that dies when it is reaped, a pidfd and a control channel.
+// What the master keeps of each child it has: a pid that dies when it is reaped, a pidfd and a
+// control channel.
 #pragma once
 
 #include <sys/types.h>
@@ -23,18 +24,23 @@ class SignalTarget {
 };
 
 struct ZygoteProcess {
-  ZygoteProcess(Generation number, UniqueFd control) : generation(number), channel(std::move(control)) {}
+  ZygoteProcess(Generation number, UniqueFd control)
+      : generation(number), channel(std::move(control)) {}
 
   Generation generation;
   SignalTarget process;
-  bool exited = false;  // reaped; spawns that it had begun may still be reported by their intermediates
+  bool exited =
+      false;  // reaped; spawns that it had begun may still be reported by their intermediates
   bool closed = false;  // no such intermediate is left either
   ControlChannel channel;
 };
 
 struct WorkerProcess {
   WorkerProcess(const SpawnWorker& order, uint32_t block, UniqueFd control)
-      : id(order.worker), slot(order.slot), generation(order.generation), board(block),
+      : id(order.worker),
+        slot(order.slot),
+        generation(order.generation),
+        board(block),
         channel(std::move(control)) {}
 
   WorkerId id;

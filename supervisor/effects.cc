@@ -18,8 +18,9 @@ void Runner::perform(const SpawnWorker& effect) { processes_.spawn_worker(effect
 
 void Runner::perform(const DrainWorker& effect) {
   auto deadline = std::chrono::ceil<std::chrono::milliseconds>(effect.deadline).count();
-  processes_.send_to_worker(effect.worker, {.type = ControlType::kDrain, .value = deadline,
-                                            .flag = static_cast<uint32_t>(effect.mode)});
+  processes_.send_to_worker(
+      effect.worker,
+      {.type = ControlType::kDrain, .value = deadline, .flag = static_cast<uint32_t>(effect.mode)});
 }
 
 void Runner::perform(const QuitWorker& effect) {

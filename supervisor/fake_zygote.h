@@ -1,5 +1,6 @@
-// For tests: a zygote and workers without Python. They speak the control protocol, fork as the real ones do, and write
-// what they do to a journal pipe, one line each: "zygote 1 41", "ready 0 1 42", "listening 42", "drain 42", "gone 42".
+// For tests: a zygote and workers without Python. They speak the control protocol, fork as the real
+// ones do, and write what they do to a journal pipe, one line each: "zygote 1 41", "ready 0 1 42",
+// "listening 42", "drain 42", "gone 42".
 #pragma once
 
 #include <fcntl.h>
@@ -18,8 +19,8 @@
 
 namespace tricorn::testing_fakes {
 
-// What to do differently is in the app's name: "ok", "preload-fails", "start-fails", "import-fails", "exits",
-// "hangs-in-boot", "drains-slowly", "zygote-exits".
+// What to do differently is in the app's name: "ok", "preload-fails", "start-fails",
+// "import-fails", "exits", "hangs-in-boot", "drains-slowly", "zygote-exits".
 class FakeZygote {
  public:
   FakeZygote(int control_fd, int journal_fd) : control_(control_fd), journal_(journal_fd) {}
@@ -76,7 +77,8 @@ class FakeZygote {
     if (app_ == "hangs-in-boot") next(control);
     if (app_ == "start-fails" || app_ == "import-fails") {
       int code = app_ == "start-fails" ? 3 : 4;
-      send(control, {.type = ControlType::kBootFailed, .value = code, .text = "the database is gone"});
+      send(control,
+           {.type = ControlType::kBootFailed, .value = code, .text = "the database is gone"});
       ::_exit(code);
     }
     write("ready {} {} {}", order.slot, order.generation, ::getpid());
@@ -87,7 +89,8 @@ class FakeZygote {
   void obey(int control, const ControlMessage& message) {
     if (message.type == ControlType::kListening) return write("listening {}", ::getpid());
     if (message.type == ControlType::kReopenLogs) return write("reopen {}", ::getpid());
-    if (message.type == ControlType::kDrain && app_ == "drains-slowly") return write("draining {}", ::getpid());
+    if (message.type == ControlType::kDrain && app_ == "drains-slowly")
+      return write("draining {}", ::getpid());
     write("{} {}", message.type == ControlType::kDrain ? "drain" : "quit", ::getpid());
     send(control, {.type = ControlType::kStopped});
     ::_exit(0);
@@ -98,7 +101,8 @@ class FakeZygote {
   std::string app_;
 };
 
-// Stands in for launch_zygote(): forks without an exec, so everything but the two descriptors is closed by hand.
+// Stands in for launch_zygote(): forks without an exec, so everything but the two descriptors is
+// closed by hand.
 inline Result<pid_t> launch_fake_zygote(const ZygotePlan&, int control_fd, int journal_fd) {
   pid_t pid = ::fork();
   if (pid != 0) return pid;

@@ -1,4 +1,5 @@
-// HeartbeatWatch: which workers have not turned their loop for too long. Pure: time and beats are arguments.
+// HeartbeatWatch: which workers have not turned their loop for too long. Pure: time and beats are
+// arguments.
 #pragma once
 
 #include <optional>
@@ -19,8 +20,8 @@ class HeartbeatWatch {
  public:
   explicit HeartbeatWatch(Duration limit) : limit_(limit) {}
 
-  // To be called every period(). Silence while this process did not run either (a suspended machine, a stopped process
-  // group) does not count.
+  // To be called every period(). Silence while this process did not run either (a suspended
+  // machine, a stopped process group) does not count.
   std::vector<WorkerHung> check(TimePoint now, std::span<const Heartbeat> beats);
   Duration period() const { return limit_ / 8; }
 

@@ -36,7 +36,8 @@ TEST(HeartbeatWatch, SuspendedMachineIsNotTheWorkersFault) {
   TimePoint resumed = kStart + std::chrono::hours(1);
   EXPECT_TRUE(watch_8s.check(resumed, beats).empty());
   EXPECT_TRUE(watch(watch_8s, resumed, resumed + kLimit, beats).empty());
-  EXPECT_EQ(watch(watch_8s, resumed + kLimit, resumed + kLimit + watch_8s.period(), beats).size(), 1u);
+  EXPECT_EQ(watch(watch_8s, resumed + kLimit, resumed + kLimit + watch_8s.period(), beats).size(),
+            1u);
 }
 
 }  // namespace

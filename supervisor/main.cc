@@ -49,7 +49,8 @@ Result<int> serve(const Options& options, Invocation& invocation) {
     return reread_config(invocation.argv, invocation.environment, options, listeners);
   };
   EventLoop loop;
-  auto runner = Runner::create(loop, *scoreboard, std::move(*sockets), std::move(notifier), std::move(parts));
+  auto runner =
+      Runner::create(loop, *scoreboard, std::move(*sockets), std::move(notifier), std::move(parts));
   if (!runner) return pass_on(runner);
   return (*runner)->run();
 }
@@ -66,9 +67,8 @@ Result<int> check(const Options& options, const Invocation& invocation) {
 int run(Invocation invocation, const ParsedCommand& command) {
   start_log(command);
   set_process_title("tricorn: master [" + command.options.worker.app + "]");
-  auto code = command.action == ParsedCommand::Action::kCheck
-                  ? check(command.options, invocation)
-                  : serve(command.options, invocation);
+  auto code = command.action == ParsedCommand::Action::kCheck ? check(command.options, invocation)
+                                                              : serve(command.options, invocation);
   if (code) return *code;
   log_error("{}", code.error().message);
   return kExitFailure;

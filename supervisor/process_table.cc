@@ -38,7 +38,10 @@ BootFailure boot_failure_in(ControlMessage& message) {
 
 ProcessTable::ProcessTable(EventLoop& loop, Scoreboard& scoreboard, ZygoteLauncher launch,
                            Observer observer)
-    : loop_(loop), scoreboard_(scoreboard), boards_(scoreboard), launch_(std::move(launch)),
+    : loop_(loop),
+      scoreboard_(scoreboard),
+      boards_(scoreboard),
+      launch_(std::move(launch)),
       observer_(std::move(observer)) {}
 
 void ProcessTable::start_zygote(Generation generation, const ZygotePlan& plan,
@@ -63,9 +66,10 @@ Result<> ProcessTable::try_start_zygote(Generation generation, const ZygotePlan&
   if (!pid) return pass_on(pid);
   log_debug("zygote gen {} (pid {}) started", generation, *pid);
   zygote->process.set(*pid);
-  zygote->channel.start(loop_, {.on_message = [this, generation](ControlMessage message) {
-                                  on_zygote_message(generation, std::move(message));
-                                },
+  zygote->channel.start(loop_, {.on_message =
+                                    [this, generation](ControlMessage message) {
+                                      on_zygote_message(generation, std::move(message));
+                                    },
                                 .on_closed = [this, generation] { on_zygote_closed(generation); }});
   if (zygotes_.contains(generation)) forget_zygote(generation);  // its dead predecessor
   zygotes_[generation] = std::move(zygote);
@@ -95,8 +99,11 @@ Result<> ProcessTable::try_spawn_worker(const SpawnWorker& order) {
   auto board = boards_.acquire(order.slot, order.generation);
   if (!board) return fail("the scoreboard is full", EAGAIN);
   auto& [own_end, worker_end] = *pair;
-  ControlMessage spawn{.type = ControlType::kSpawn, .slot = order.slot, .generation = order.generation,
-                       .board = *board, .worker = order.worker};
+  ControlMessage spawn{.type = ControlType::kSpawn,
+                       .slot = order.slot,
+                       .generation = order.generation,
+                       .board = *board,
+                       .worker = order.worker};
   spawn.fds.push_back(std::move(worker_end));
   auto sent = zygote->second->channel.send(spawn);
   if (!sent) {
@@ -160,10 +167,10 @@ void ProcessTable::on_spawned(WorkerId id, pid_t pid) {
   auto exited = unclaimed_.extract(pid);
   if (exited.empty()) worker.process.set(pid);
   observer_.on_event(WorkerSpawned{.worker = id, .pid = pid});
-  worker.channel.start(loop_, {.on_message = [this, id](ControlMessage message) {
-                                 on_worker_message(id, std::move(message));
-                               },
-                               .on_closed = [] {}});  // its exit follows
+  worker.channel.start(
+      loop_, {.on_message =
+                  [this, id](ControlMessage message) { on_worker_message(id, std::move(message)); },
+              .on_closed = [] {}});  // its exit follows
   if (!exited.empty()) {
     report_worker_exit(id, {.code = exited.mapped().code, .signal = exited.mapped().signal});
   }
@@ -189,8 +196,7 @@ void ProcessTable::on_worker_message(WorkerId id, ControlMessage message) {
       return observer_.on_event(
           WorkerBootFailed{.worker = id, .failure = boot_failure_in(message)});
     case ControlType::kRetireMe:
-      return observer_.on_event(
-          WorkerRetireWish{.worker = id, .reason = std::move(message.text)});
+      return observer_.on_event(WorkerRetireWish{.worker = id, .reason = std::move(message.text)});
     case ControlType::kStopped:
       return log_debug("worker {} (pid {}) has shut its app down", worker.slot,
                        worker.process.pid());

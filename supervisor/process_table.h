@@ -1,4 +1,5 @@
-// ProcessTable: the zygotes and workers of one master. Starts, orders, hears and reaps them; decides nothing.
+// ProcessTable: the zygotes and workers of one master. Starts, orders, hears and reaps them;
+// decides nothing.
 #pragma once
 
 #include <functional>
@@ -26,7 +27,8 @@ class ProcessTable {
  public:
   struct Observer {
     std::function<void(Event)> on_event;  // may call back into the table
-    std::function<void(Generation, const std::string& python)> on_python;  // before that zygote's ZygoteReady
+    std::function<void(Generation, const std::string& python)>
+        on_python;  // before that zygote's ZygoteReady
   };
 
   // `loop` and `scoreboard` outlive it.
@@ -78,7 +80,8 @@ class ProcessTable {
   bool listening_ = false;
   std::map<Generation, std::unique_ptr<ZygoteProcess>> zygotes_;
   std::map<WorkerId, std::unique_ptr<WorkerProcess>> workers_;
-  std::unordered_map<pid_t, ReapedChild> unclaimed_;  // exits of workers whose kSpawned is still on its way
+  std::unordered_map<pid_t, ReapedChild>
+      unclaimed_;  // exits of workers whose kSpawned is still on its way
 };
 
 }  // namespace tricorn

@@ -1,7 +1,9 @@
-// ProcessTable's reaping: matches exit statuses with workers and zygotes, and swallows those of strangers.
+// ProcessTable's reaping: matches exit statuses with workers and zygotes, and swallows those of
+// strangers.
 //
-// A worker's kSpawned is sent before its intermediate parent exits, hence before we can reap the worker: hearing the
-// zygotes first makes its pid known in time. Should the message come late after all, the exit waits for it.
+// A worker's kSpawned is sent before its intermediate parent exits, hence before we can reap the
+// worker: hearing the zygotes first makes its pid known in time. Should the message come late after
+// all, the exit waits for it.
 #include <algorithm>
 
 #include "supervisor/process_table.h"

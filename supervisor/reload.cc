@@ -34,7 +34,8 @@ Result<Reloaded> reread_config(const std::vector<std::string>& argv, const Envir
   auto plan = plan_zygote(parsed->options, environment, listeners);
   if (!plan) return pass_on(plan);
   plan->settings.preload = started_with.worker.preload;  // the policy's supervision rests on it
-  Reloaded reloaded{.plan = std::move(*plan), .workers = parsed->options.workers,
+  Reloaded reloaded{.plan = std::move(*plan),
+                    .workers = parsed->options.workers,
                     .warnings = std::move(parsed->warnings)};
   for (auto& warning : settings_for_a_restart(started_with, parsed->options)) {
     reloaded.warnings.push_back(std::move(warning));

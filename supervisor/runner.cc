@@ -1,8 +1,8 @@
 // The loop around the policy: events in, effects out, one timer for all deadlines.
 #include "supervisor/runner.h"
 
-#include <cstdio>
 #include <unistd.h>
+#include <cstdio>
 
 #include "config/help.h"
 #include "supervisor/banner.h"
@@ -10,12 +10,14 @@
 namespace tricorn {
 
 Result<std::unique_ptr<Runner>> Runner::create(EventLoop& loop, Scoreboard& scoreboard,
-                                               BindSockets sockets, Notifier notifier, Parts parts) {
+                                               BindSockets sockets, Notifier notifier,
+                                               Parts parts) {
   auto subreaper = become_subreaper();
   if (!subreaper) return pass_on(subreaper);
-  std::unique_ptr<Runner> runner(new Runner(loop, scoreboard, std::move(sockets),
-                                            std::move(notifier), std::move(parts)));
-  auto signals = SignalSource::create(loop, [self = runner.get()](int signal) { self->on_signal(signal); });
+  std::unique_ptr<Runner> runner(
+      new Runner(loop, scoreboard, std::move(sockets), std::move(notifier), std::move(parts)));
+  auto signals =
+      SignalSource::create(loop, [self = runner.get()](int signal) { self->on_signal(signal); });
   if (!signals) return pass_on(signals);
   runner->signals_ = std::move(*signals);
   return runner;
@@ -23,12 +25,16 @@ Result<std::unique_ptr<Runner>> Runner::create(EventLoop& loop, Scoreboard& scor
 
 Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Notifier notifier,
                Parts parts)
-    : loop_(loop), parts_(std::move(parts)), sockets_(std::move(sockets)),
+    : loop_(loop),
+      parts_(std::move(parts)),
+      sockets_(std::move(sockets)),
       status_(std::move(notifier), parts_.policy.workers),
-      policy_(parts_.policy, parts_.jitter_seed), heartbeats_(parts_.heartbeat_limit),
-      processes_(loop, scoreboard, parts_.launch,
-                 {.on_event = [this](Event event) { feed(std::move(event)); },
-                  .on_python = [this](Generation, const std::string& python) { show_banner(python); }}),
+      policy_(parts_.policy, parts_.jitter_seed),
+      heartbeats_(parts_.heartbeat_limit),
+      processes_(
+          loop, scoreboard, parts_.launch,
+          {.on_event = [this](Event event) { feed(std::move(event)); },
+           .on_python = [this](Generation, const std::string& python) { show_banner(python); }}),
       deadline_(loop, [this] { feed(Tick{}); }),
       heartbeat_timer_(loop, [this] { check_heartbeats(); }),
       watchdog_timer_(loop, [this] { status_.watchdog(); }) {}
@@ -54,9 +60,18 @@ void Runner::feed(Event event) {
     }
   }
   feeding_ = false;
-  std::erase_if(plans_, [this](const auto& entry) { return entry.first < policy_.serving_generation(); });
+  forget_old_plans();
   rearm_timer();
   status_.update(policy_);
+}
+
+// Zygotes are started for two generations only: the serving one, and the newest, which a reload may
+// be rolling out.
+void Runner::forget_old_plans() {
+  std::erase_if(plans_, [&](const auto& entry) {
+    Generation generation = entry.first;
+    return generation != policy_.serving_generation() && generation != plans_.rbegin()->first;
+  });
 }
 
 void Runner::rearm_timer() {
@@ -78,8 +93,11 @@ void Runner::show_banner(const std::string& python) {
   const WorkerSettings& settings = parts_.plan.settings;
   std::string program = version_text();
   while (program.ends_with('\n')) program.pop_back();
-  BannerFacts facts{.program = std::move(program), .app = settings.app, .python = python,
-                    .workers = parts_.policy.workers, .urls = sockets_.urls()};
+  BannerFacts facts{.program = std::move(program),
+                    .app = settings.app,
+                    .python = python,
+                    .workers = parts_.policy.workers,
+                    .urls = sockets_.urls()};
   bool for_a_person = settings.log_format == LogFormat::kText &&
                       settings.use_colors != UseColors::kNever && ::isatty(STDERR_FILENO);
   if (for_a_person && log_enabled(LogLevel::kInfo)) {

@@ -1,6 +1,8 @@
-// Runner: the master's loop. Turns what happens into events, asks the Policy, carries out its effects.
+// Runner: the master's loop. Turns what happens into events, asks the Policy, carries out its
+// effects.
 //
-// Single-threaded. Nothing here blocks, sleeps or joins: every wait is the policy's deadline on one timer.
+// Single-threaded. Nothing here blocks, sleeps or joins: every wait is the policy's deadline on one
+// timer.
 #pragma once
 
 #include <deque>
@@ -33,14 +35,17 @@ class Runner {
 
   // All that is passed by reference outlives it. The master's signals are blocked already.
   static Result<std::unique_ptr<Runner>> create(EventLoop& loop, Scoreboard& scoreboard,
-                                                BindSockets sockets, Notifier notifier, Parts parts);
+                                                BindSockets sockets, Notifier notifier,
+                                                Parts parts);
   // Serves until the policy ends it. Returns the process's exit code.
   int run();
 
  private:
-  Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Notifier notifier, Parts parts);
+  Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Notifier notifier,
+         Parts parts);
 
   void feed(Event event);
+  void forget_old_plans();
   void rearm_timer();
   void check_heartbeats();
   void show_banner(const std::string& python);

@@ -87,7 +87,8 @@ TEST(Runner, HupWithABadConfigurationTouchesNothing) {
   auto before = master.open_descriptors();
   master.signal(SIGHUP);
   master.signal(SIGUSR1);
-  EXPECT_EQ(master.await("reopen"), (testing_fakes::JournalLine{"reopen", std::to_string(workers["0"])}));
+  EXPECT_EQ(master.await("reopen"),
+            (testing_fakes::JournalLine{"reopen", std::to_string(workers["0"])}));
   EXPECT_EQ(master.open_descriptors(), before);
   master.signal(SIGTERM);
   EXPECT_EQ(master.await_exit(), 0);
@@ -105,8 +106,10 @@ TEST_P(FirstBootTest, FailureDecidesTheExitCode) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FirstBootTest,
-                         testing::Values(BootFailureCase{"start-fails", 3}, BootFailureCase{"import-fails", 4},
-                                         BootFailureCase{"preload-fails", 4}, BootFailureCase{"exits", 3},
+                         testing::Values(BootFailureCase{"start-fails", 3},
+                                         BootFailureCase{"import-fails", 4},
+                                         BootFailureCase{"preload-fails", 4},
+                                         BootFailureCase{"exits", 3},
                                          BootFailureCase{"zygote-exits", 1}));
 
 TEST(Runner, TermDuringTheFirstBootEndsAtOnce) {
@@ -143,7 +146,8 @@ TEST(Runner, ScalesByTtinAndTtou) {
   auto added = master.await_serving(1);
   ASSERT_TRUE(added.contains("1"));
   master.signal(SIGTTOU);
-  EXPECT_EQ(master.await("drain"), (testing_fakes::JournalLine{"drain", std::to_string(added["1"])}));
+  EXPECT_EQ(master.await("drain"),
+            (testing_fakes::JournalLine{"drain", std::to_string(added["1"])}));
   master.signal(SIGTERM);
   EXPECT_EQ(master.await_exit(), 0);
 }
@@ -179,7 +183,8 @@ TEST(Runner, ReloadsAndCrashesLeaveNeitherDescriptorsNorZombies) {
     ASSERT_EQ(workers.size(), 2u);
     master.await("drain");
     master.await("drain");
-    master.signal(SIGUSR1);  // once both have answered, the master has dealt with all that went before
+    master.signal(
+        SIGUSR1);  // once both have answered, the master has dealt with all that went before
     master.await("reopen");
     master.await("reopen");
   };
@@ -190,7 +195,8 @@ TEST(Runner, ReloadsAndCrashesLeaveNeitherDescriptorsNorZombies) {
     ASSERT_EQ(master.await_serving(1).size(), 1u);
     roll();
   }
-  EXPECT_LE(master.open_descriptors(), before + 4) << "a worker on its way out holds two descriptors";
+  EXPECT_LE(master.open_descriptors(), before + 4)
+      << "a worker on its way out holds two descriptors";
   EXPECT_FALSE(master.child_states().contains("Z"));
   master.signal(SIGTERM);
   EXPECT_EQ(master.await_exit(), 0);

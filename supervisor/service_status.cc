@@ -10,7 +10,8 @@ namespace tricorn {
 void ServiceStatus::update(const Policy& policy) {
   if (!notifier_.enabled()) return;
   auto views = policy.workers();
-  auto ready = static_cast<uint32_t>(std::ranges::count(views, WorkerView::State::kReady, &WorkerView::state));
+  auto ready = static_cast<uint32_t>(
+      std::ranges::count(views, WorkerView::State::kReady, &WorkerView::state));
   if (!started_ && ready >= workers_) {
     started_ = true;
     notifier_.ready();
@@ -25,7 +26,9 @@ void ServiceStatus::update(const Policy& policy) {
   }
   auto status = fmt::format("generation {}, {} of {} workers ready{}", policy.serving_generation(),
                             ready, views.size(),
-                            policy.stopping() ? ", stopping" : policy.rolling() ? ", reloading" : "");
+                            policy.stopping()  ? ", stopping"
+                            : policy.rolling() ? ", reloading"
+                                               : "");
   if (status != status_) notifier_.status(status_ = std::move(status));
 }
 

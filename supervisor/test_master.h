@@ -1,4 +1,5 @@
-// For tests: a whole master in a child process, with fake zygotes, driven by real signals and watched from outside.
+// For tests: a whole master in a child process, with fake zygotes, driven by real signals and
+// watched from outside.
 #pragma once
 
 #include <fcntl.h>
@@ -63,7 +64,8 @@ class TestMaster {
   // The oldest unread journal line whose first word is `word`. An empty line: none came in time.
   JournalLine await(const std::string& word) {
     for (;;) {
-      auto found = std::ranges::find_if(lines_, [&](const JournalLine& line) { return line[0] == word; });
+      auto found =
+          std::ranges::find_if(lines_, [&](const JournalLine& line) { return line[0] == word; });
       if (found != lines_.end()) {
         JournalLine line = std::move(*found);
         lines_.erase(found);
@@ -73,7 +75,8 @@ class TestMaster {
     }
   }
 
-  // Pids by slot of the next `count` workers that serve: they have said "ready", and the master has answered.
+  // Pids by slot of the next `count` workers that serve: they have said "ready", and the master has
+  // answered.
   std::map<std::string, pid_t> await_serving(size_t count) {
     std::map<std::string, pid_t> pids;
     for (size_t i = 0; i < count; ++i) {
@@ -84,7 +87,8 @@ class TestMaster {
     return pids;
   }
 
-  // Waits for the master's end, and for the end of everybody who holds the journal: no process may be left.
+  // Waits for the master's end, and for the end of everybody who holds the journal: no process may
+  // be left.
   int await_exit() {
     int status = 0;
     ::waitpid(pid_, &status, 0);
@@ -108,7 +112,8 @@ class TestMaster {
 
   // The states ("S", "Z", …) of the master's children.
   std::multiset<std::string> child_states() const {
-    std::ifstream list("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children");
+    std::ifstream list("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) +
+                       "/children");
     std::multiset<std::string> states;
     for (std::string child; list >> child;) {
       std::ifstream stat("/proc/" + child + "/stat");
@@ -161,7 +166,8 @@ class TestMaster {
     int code;
     {
       EventLoop loop;
-      auto runner = Runner::create(loop, *scoreboard, std::move(*sockets), Notifier(), std::move(parts));
+      auto runner =
+          Runner::create(loop, *scoreboard, std::move(*sockets), Notifier(), std::move(parts));
       code = (*runner)->run();
     }
     ::close(journal_fd);

@@ -9,7 +9,8 @@ Result<ZygotePlan> plan_zygote(const Options& options, const Environment& enviro
                                std::vector<ListenerSettings> listeners) {
   auto interpreter = find_interpreter(interpreter_search(options.python, environment));
   if (!interpreter) return pass_on(interpreter);
-  ZygotePlan plan{.interpreter = std::move(*interpreter), .environment = {}, .settings = options.worker};
+  ZygotePlan plan{
+      .interpreter = std::move(*interpreter), .environment = {}, .settings = options.worker};
   plan.settings.listeners = std::move(listeners);
   Environment variables = environment;
   for (const auto& [name, value] : options.app_environment) variables.emplace(name, value);

@@ -1,4 +1,5 @@
-// ZygotePlan: all that one generation of zygote and workers is made from. A value: a respawned zygote gets the same.
+// ZygotePlan: all that one generation of zygote and workers is made from. A value: a respawned
+// zygote gets the same.
 #pragma once
 
 #include <sys/types.h>
@@ -20,12 +21,13 @@ struct ZygotePlan {
   WorkerSettings settings;
 };
 
-// Fails when there is no interpreter. `listeners`: the bound sockets, in the order in which they will be passed.
+// Fails when there is no interpreter. `listeners`: the bound sockets, in the order in which they
+// will be passed.
 Result<ZygotePlan> plan_zygote(const Options& options, const Environment& environment,
                                std::vector<ListenerSettings> listeners);
 
-// Starts the interpreter with the control socket inherited at `control_fd`. What goes wrong after the exec shows as the
-// zygote's exit.
+// Starts the interpreter with the control socket inherited at `control_fd`. What goes wrong after
+// the exec shows as the zygote's exit.
 Result<pid_t> launch_zygote(const ZygotePlan& plan, int control_fd);
 
 }  // namespace tricorn

@@ -13,8 +13,8 @@
 namespace tricorn {
 namespace {
 
-constexpr int kFirstPassedFd = 3;                        // SD_LISTEN_FDS_START
-constexpr size_t kMaxSockets = kMaxControlFds - 1;       // one place in kSetup is the scoreboard's
+constexpr int kFirstPassedFd = 3;                   // SD_LISTEN_FDS_START
+constexpr size_t kMaxSockets = kMaxControlFds - 1;  // one place in kSetup is the scoreboard's
 
 int take_number(Environment& environment, const std::string& name) {
   auto variable = environment.extract(name);

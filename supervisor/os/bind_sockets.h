@@ -14,8 +14,9 @@ namespace tricorn {
 class BindSockets {
  public:
   BindSockets() = default;  // none
-  // Binds what `options` ask for, or adopts the sockets of LISTEN_FDS (systemd.socket) in their place unless some bind
-  // is an fd:// itself. Takes the LISTEN_* variables out of `environment`: workers must not take them for theirs.
+  // Binds what `options` ask for, or adopts the sockets of LISTEN_FDS (systemd.socket) in their
+  // place unless some bind is an fd:// itself. Takes the LISTEN_* variables out of `environment`:
+  // workers must not take them for theirs.
   static Result<BindSockets> open(const Options& options, Environment& environment);
 
   Result<> listen();

@@ -221,7 +221,8 @@ TEST(BindSockets, DescriptorThatIsNoSocketIsAnError) {
 }
 
 TEST(BindSockets, SocketsForAnotherPidAreLeftAndTheVariablesGo) {
-  Environment environment{{"LISTEN_PID", "1"}, {"LISTEN_FDS", "1"}, {"LISTEN_FDNAMES", "x"}, {"A", "b"}};
+  Environment environment{
+      {"LISTEN_PID", "1"}, {"LISTEN_FDS", "1"}, {"LISTEN_FDNAMES", "x"}, {"A", "b"}};
   auto sockets = BindSockets::open(options_for("127.0.0.1:0"), environment);
   ASSERT_TRUE(sockets);
   EXPECT_EQ(sockets->settings()[0].name.rfind("127.0.0.1:", 0), 0u);

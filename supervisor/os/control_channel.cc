@@ -1,4 +1,5 @@
-// Reads control messages until there are no more; a malformed one ends the channel like a dead peer would.
+// Reads control messages until there are no more; a malformed one ends the channel like a dead peer
+// would.
 #include "supervisor/os/control_channel.h"
 
 #include <sys/socket.h>

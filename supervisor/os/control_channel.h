@@ -21,7 +21,8 @@ class ControlChannel {
 
   // Starts reading. The loop and what the handler refers to outlive the channel.
   void start(EventLoop& loop, Handler handler);
-  // Delivers now what has already arrived, the end of file included. No effect before start() and after the end.
+  // Delivers now what has already arrived, the end of file included. No effect before start() and
+  // after the end.
   void deliver_arrived();
 
   Result<> send(const ControlMessage& message) { return send_control(fd_.get(), message); }
@@ -33,7 +34,8 @@ class ControlChannel {
 
   UniqueFd fd_;
   Handler handler_;
-  std::optional<FdWatcher> watcher_;  // set while reading; after fd_: stops watching before the descriptor closes
+  std::optional<FdWatcher>
+      watcher_;  // set while reading; after fd_: stops watching before the descriptor closes
 };
 
 }  // namespace tricorn

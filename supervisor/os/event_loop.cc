@@ -1,4 +1,5 @@
-// libuv behind EventLoop, FdWatcher and Timer. Failures of libuv here are bugs or an exhausted kernel: they abort.
+// libuv behind EventLoop, FdWatcher and Timer. Failures of libuv here are bugs or an exhausted
+// kernel: they abort.
 #include "supervisor/os/event_loop.h"
 
 #include <cstdio>

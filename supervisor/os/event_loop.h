@@ -1,6 +1,7 @@
 // The master's libuv loop and the two handles it needs: a watched descriptor and a timer.
 //
-// Handles live on the heap until libuv has closed them, so a callback may destroy the watcher or timer that runs it.
+// Handles live on the heap until libuv has closed them, so a callback may destroy the watcher or
+// timer that runs it.
 #pragma once
 
 #include <uv.h>
@@ -28,7 +29,8 @@ class EventLoop {
   uv_loop_t loop_;
 };
 
-// Calls back whenever `fd` is readable or its peer is gone. Does not own the descriptor, which must outlive it.
+// Calls back whenever `fd` is readable or its peer is gone. Does not own the descriptor, which must
+// outlive it.
 class FdWatcher {
  public:
   FdWatcher(EventLoop& loop, int fd, std::function<void()> on_readable);
@@ -45,7 +47,7 @@ class FdWatcher {
 class Timer {
  public:
   Timer(EventLoop& loop, std::function<void()> on_due);
-  void arm(Duration delay);   // once; replaces what was armed
+  void arm(Duration delay);  // once; replaces what was armed
   void every(Duration period);
   void disarm();
 

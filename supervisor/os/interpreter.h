@@ -11,7 +11,8 @@ namespace tricorn {
 
 struct Interpreter {
   std::string python;       // path of an executable
-  std::string package_dir;  // to be appended to sys.path for `import tricorn`; "" when it is installed there
+  std::string package_dir;  // to be appended to sys.path for `import tricorn`; "" when it is
+                            // installed there
   bool operator==(const Interpreter&) const = default;
 };
 
@@ -24,7 +25,8 @@ struct InterpreterSearch {
 };
 InterpreterSearch interpreter_search(std::string python_option, const Environment& environment);
 
-// --python, else the environment that holds this tricorn, else $VIRTUAL_ENV's, else python3 on PATH.
+// --python, else the environment that holds this tricorn, else $VIRTUAL_ENV's, else python3 on
+// PATH.
 Result<Interpreter> find_interpreter(const InterpreterSearch& search);
 
 // The zygote's command line; its control socket is inherited at `control_fd`.

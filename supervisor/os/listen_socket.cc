@@ -37,9 +37,10 @@ Result<AddressList> resolve(const BindSpec& spec) {
 std::unexpected<Error> cannot_bind(const std::string& name, uint16_t port, int sys_errno) {
   std::string reason = std::strerror(sys_errno);
   if (sys_errno == EADDRINUSE) {
-    reason = fmt::format("the port is in use; stop the other server ('ss -ltnp sport = :{}' names it)"
-                         " or choose another --port",
-                         port);
+    reason = fmt::format(
+        "the port is in use; stop the other server ('ss -ltnp sport = :{}' names it)"
+        " or choose another --port",
+        port);
   } else if (sys_errno == EACCES && port < 1024) {
     reason = "ports below 1024 need the capability net_bind_service; choose another --port";
   } else if (sys_errno == EADDRNOTAVAIL) {
@@ -163,14 +164,12 @@ Result<ListenSocket> ListenSocket::bind_unix(const std::string& path,
     auto cleared = clear_dead_unix_socket(path);
     if (!cleared) return pass_on(cleared);
   }
-  auto made = sys("socket", name, [] {
-    return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  });
+  auto made = sys("socket", name,
+                  [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); });
   if (!made) return pass_on(made);
   ListenSocket socket(UniqueFd(*made), {.kind = ListenerKind::kUnix, .name = name});
-  auto bound = sys("cannot listen on", name, [&] {
-    return bind_file(socket.fd(), address, length, permissions);
-  });
+  auto bound = sys("cannot listen on", name,
+                   [&] { return bind_file(socket.fd(), address, length, permissions); });
   if (!bound) return pass_on(bound);
   if (!abstract) {
     auto file = UnixSocketFile::own(path);
@@ -182,7 +181,8 @@ Result<ListenSocket> ListenSocket::bind_unix(const std::string& path,
 
 Result<ListenSocket> ListenSocket::adopt(int fd) {
   std::string name = fmt::format("fd://{}", fd);
-  if (::fcntl(fd, F_GETFD) == -1) return fail(name + " is not open: nobody passed such a descriptor");
+  if (::fcntl(fd, F_GETFD) == -1)
+    return fail(name + " is not open: nobody passed such a descriptor");
   if (socket_option(fd, SO_TYPE) != SOCK_STREAM) return fail(name + " is not a stream socket");
   auto settings = settings_of(fd);
   if (!settings) return pass_on(settings);
@@ -200,7 +200,8 @@ Result<> ListenSocket::listen(uint32_t backlog) {
     if (settings_.kind == ListenerKind::kUnix) {
       return fail(describe_errno("cannot listen on", settings_.name, saved), saved);
     }
-    auto port = static_cast<uint16_t>(std::stoi(settings_.name.substr(settings_.name.rfind(':') + 1)));
+    auto port =
+        static_cast<uint16_t>(std::stoi(settings_.name.substr(settings_.name.rfind(':') + 1)));
     return cannot_bind(settings_.name, port, saved);
   }
   listening_ = true;

@@ -1,4 +1,5 @@
-// ListenSocket: one bound socket of the master, held for its whole life and inherited by the workers.
+// ListenSocket: one bound socket of the master, held for its whole life and inherited by the
+// workers.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +18,11 @@ namespace tricorn {
 // Close-on-exec and non-blocking, like every socket here.
 class ListenSocket {
  public:
-  // Every address that the host stands for; a wildcard IPv6 address serves IPv4 too unless `v6_only`. Resolves names:
-  // may block, so only at start.
+  // Every address that the host stands for; a wildcard IPv6 address serves IPv4 too unless
+  // `v6_only`. Resolves names: may block, so only at start.
   static Result<std::vector<ListenSocket>> bind_tcp(const BindSpec& spec, bool v6_only);
-  // A socket file is made with exactly `permissions`, or as the umask says; nobody can connect before listen().
+  // A socket file is made with exactly `permissions`, or as the umask says; nobody can connect
+  // before listen().
   static Result<ListenSocket> bind_unix(const std::string& path,
                                         std::optional<uint32_t> permissions);
   // A socket that our parent (a service manager, a shell) has bound, and perhaps made listen.

@@ -28,7 +28,8 @@ std::optional<int64_t> to_number(const std::string& text) {
 std::optional<Duration> watchdog_interval_from(const std::string& usec, const std::string& pid) {
   auto limit = to_number(usec);
   if (!limit || *limit <= 0) return std::nullopt;
-  if (!pid.empty() && to_number(pid) != ::getpid()) return std::nullopt;  // meant for another process
+  if (!pid.empty() && to_number(pid) != ::getpid())
+    return std::nullopt;  // meant for another process
   return std::chrono::microseconds(*limit / 2);
 }
 
@@ -39,7 +40,8 @@ Notifier Notifier::take_from(Environment& environment) {
   notifier.address_ = take_variable(environment, "NOTIFY_SOCKET");
   auto watchdog_usec = take_variable(environment, "WATCHDOG_USEC");
   auto watchdog_pid = take_variable(environment, "WATCHDOG_PID");
-  bool fits = notifier.address_.size() > 1 && notifier.address_.size() < sizeof(sockaddr_un::sun_path);
+  bool fits =
+      notifier.address_.size() > 1 && notifier.address_.size() < sizeof(sockaddr_un::sun_path);
   if (!fits || (notifier.address_[0] != '/' && notifier.address_[0] != '@')) return Notifier();
   notifier.socket_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (notifier.socket_) {

@@ -1,4 +1,5 @@
-// sd_notify(3) without libsystemd: tells the service manager how the server is, over $NOTIFY_SOCKET.
+// sd_notify(3) without libsystemd: tells the service manager how the server is, over
+// $NOTIFY_SOCKET.
 #pragma once
 
 #include <optional>
@@ -11,11 +12,13 @@
 
 namespace tricorn {
 
-// Without a service manager every call does nothing. Never blocks; a lost notification is not an error.
+// Without a service manager every call does nothing. Never blocks; a lost notification is not an
+// error.
 class Notifier {
  public:
   Notifier() = default;
-  // Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of `environment`: workers must not speak for us.
+  // Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of `environment`: workers must not
+  // speak for us.
   static Notifier take_from(Environment& environment);
 
   void ready();

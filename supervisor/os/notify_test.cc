@@ -59,7 +59,8 @@ TEST(Notifier, ReloadingCarriesTheMonotonicTime) {
 }
 
 TEST(Notifier, HidesTheSocketFromChildren) {
-  Environment environment{{"NOTIFY_SOCKET", "@somewhere"}, {"WATCHDOG_USEC", "2000000"}, {"A", "b"}};
+  Environment environment{
+      {"NOTIFY_SOCKET", "@somewhere"}, {"WATCHDOG_USEC", "2000000"}, {"A", "b"}};
   auto notifier = Notifier::take_from(environment);
   EXPECT_EQ(environment, (Environment{{"A", "b"}}));
   EXPECT_EQ(notifier.watchdog_interval(), Duration(milliseconds(1000)));

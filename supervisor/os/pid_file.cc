@@ -48,7 +48,8 @@ Result<UniqueFd> open_and_lock(const std::string& path) {
 }  // namespace
 
 Result<PidFile> PidFile::create(std::string path) {
-  constexpr int kMaxRaces = 100;  // each one means that a stopping master removed the file we had just opened
+  constexpr int kMaxRaces =
+      100;  // each one means that a stopping master removed the file we had just opened
   for (int race = 0; race < kMaxRaces; ++race) {
     auto fd = open_and_lock(path);
     if (!fd) return pass_on(fd);

@@ -13,7 +13,8 @@ namespace tricorn {
 class PidFile {
  public:
   PidFile() = default;  // none
-  // Locks and writes `path`. A stale file is taken over; one that is locked, or that is not a pid file, is an Error.
+  // Locks and writes `path`. A stale file is taken over; one that is locked, or that is not a pid
+  // file, is an Error.
   static Result<PidFile> create(std::string path);
   PidFile(PidFile&&) noexcept = default;
   PidFile& operator=(PidFile&&) = delete;

@@ -1,12 +1,12 @@
 // posix_spawn, waitpid and the pidfd calls (by number: older C libraries have no wrapper).
 #include "supervisor/os/process_ops.h"
 
-#include <csignal>
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include "common/syscall.h"
 
@@ -42,7 +42,8 @@ class SpawnPlan {
   posix_spawnattr_t attributes_;
 };
 
-// As exec wants them: valid while `strings` live, ended by a null pointer, and never written through.
+// As exec wants them: valid while `strings` live, ended by a null pointer, and never written
+// through.
 std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
   std::vector<char*> pointers;
   for (const auto& text : strings) pointers.push_back(const_cast<char*>(text.c_str()));
@@ -65,8 +66,8 @@ Result<pid_t> start_process(const std::vector<std::string>& argv,
   auto variables = pointers_to(environment);
   SpawnPlan plan(inherited_fd);
   pid_t pid = 0;
-  int error = ::posix_spawn(&pid, arguments[0], plan.actions(), plan.attributes(),
-                            arguments.data(), variables.data());
+  int error = ::posix_spawn(&pid, arguments[0], plan.actions(), plan.attributes(), arguments.data(),
+                            variables.data());
   if (error != 0) return fail(describe_errno("start", argv[0], error), error);
   return pid;
 }

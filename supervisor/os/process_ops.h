@@ -12,11 +12,13 @@
 
 namespace tricorn {
 
-// Orphaned descendants become our children (PR_SET_CHILD_SUBREAPER), so every worker's exit status reaches us.
+// Orphaned descendants become our children (PR_SET_CHILD_SUBREAPER), so every worker's exit status
+// reaches us.
 Result<> become_subreaper();
 
-// Starts argv[0] (a path) with `environment` ("NAME=value"), all signals unblocked and at their defaults, and of our
-// close-on-exec descriptors only `inherited_fd`, under the same number. Blocks only for the exec itself.
+// Starts argv[0] (a path) with `environment` ("NAME=value"), all signals unblocked and at their
+// defaults, and of our close-on-exec descriptors only `inherited_fd`, under the same number. Blocks
+// only for the exec itself.
 Result<pid_t> start_process(const std::vector<std::string>& argv,
                             const std::vector<std::string>& environment, int inherited_fd);
 

@@ -1,9 +1,9 @@
 // signalfd. A stop request and the exits that it causes thus never interrupt each other.
 #include "supervisor/os/signals.h"
 
-#include <csignal>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <csignal>
 
 #include "common/syscall.h"
 
@@ -41,7 +41,8 @@ Result<std::unique_ptr<SignalSource>> SignalSource::create(EventLoop& loop,
 }
 
 SignalSource::SignalSource(EventLoop& loop, UniqueFd fd, std::function<void(int)> on_signal)
-    : fd_(std::move(fd)), on_signal_(std::move(on_signal)),
+    : fd_(std::move(fd)),
+      on_signal_(std::move(on_signal)),
       watcher_(loop, fd_.get(), [this] { read_all(); }) {}
 
 void SignalSource::read_all() {

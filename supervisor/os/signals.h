@@ -14,8 +14,8 @@ namespace tricorn {
 // The signals that the master understands, SIGCHLD among them.
 std::span<const int> master_signals();
 
-// Blocks them, and ignores SIGPIPE. First thing in main(): a signal that comes while the master is still setting up
-// waits for its turn instead of killing it.
+// Blocks them, and ignores SIGPIPE. First thing in main(): a signal that comes while the master is
+// still setting up waits for its turn instead of killing it.
 Result<> block_master_signals();
 
 // Reads blocked signals. `on_signal` may destroy everything but the source itself.

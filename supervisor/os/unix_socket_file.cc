@@ -16,9 +16,8 @@ namespace {
 
 // The errno of a connect to `path`; 0 when it succeeded.
 Result<int> probe(const std::string& path) {
-  auto made = sys("socket", path, [] {
-    return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  });
+  auto made = sys("socket", path,
+                  [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); });
   if (!made) return pass_on(made);
   UniqueFd fd(*made);
   sockaddr_un address{};

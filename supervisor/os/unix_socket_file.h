@@ -1,4 +1,5 @@
-// UnixSocketFile: the name of a unix socket in the file system, which outlives the socket unless somebody removes it.
+// UnixSocketFile: the name of a unix socket in the file system, which outlives the socket unless
+// somebody removes it.
 #pragma once
 
 #include <sys/stat.h>
@@ -27,8 +28,8 @@ class UnixSocketFile {
   ino_t inode_ = 0;
 };
 
-// Makes `path` free: removes a socket file that nobody serves any more. A live socket, and anything that is not a
-// socket, is an Error and stays as it is.
+// Makes `path` free: removes a socket file that nobody serves any more. A live socket, and anything
+// that is not a socket, is an Error and stays as it is.
 Result<> clear_dead_unix_socket(const std::string& path);
 
 }  // namespace tricorn
