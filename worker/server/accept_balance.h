@@ -25,6 +25,9 @@ enum class WaitingPlace : uint8_t {
 
 inline constexpr uint32_t kRotateEvery = 16;  // accepts; the line moves even among equals
 inline constexpr Duration kStepOutsideTime = std::chrono::milliseconds(20);
+// The accept queue is looked at so often without a wake-up: the kernel may have spent it on a
+// worker that was killed, or that waits for its interpreter lock.
+inline constexpr Duration kLookAgainTime = std::chrono::milliseconds(500);
 // A sibling that missed its heartbeats is stuck: nothing is left for it.
 inline constexpr Duration kSiblingAlive = std::chrono::milliseconds(1200);
 

@@ -55,7 +55,9 @@ bool concerns_one_connection(int error) {
 
 Acceptor::Acceptor(uv_loop_t* loop, AcceptSink& sink, const Scoreboard& scoreboard, size_t board)
     : loop_(loop), sink_(sink), scoreboard_(scoreboard), board_(board) {
-  pause_timer_.open(this, [&](uv_timer_t* timer) { return uv_timer_init(loop, timer); });
+  for (auto* timer : {&pause_timer_, &look_again_timer_}) {
+    timer->open(this, [&](uv_timer_t* handle) { return uv_timer_init(loop, handle); });
+  }
 }
 
 Result<> Acceptor::start(std::vector<UniqueFd> listeners) {
@@ -73,12 +75,20 @@ Result<> Acceptor::start(std::vector<UniqueFd> listeners) {
     listeners_.push_back({.fd = std::move(fd)});
   }
   join_line();
+  auto look_again = [](uv_timer_t* timer) noexcept {
+    auto* self = static_cast<Acceptor*>(timer->data);
+    if (self != nullptr && self->in_line_) self->move_to_back();
+  };
+  constexpr auto kEveryMs =
+      std::chrono::duration_cast<std::chrono::milliseconds>(kLookAgainTime).count();
+  uv_timer_start(look_again_timer_.get(), look_again, kEveryMs, kEveryMs);
   return {};
 }
 
 void Acceptor::sweep_and_stop() {
   leave_line();
   pause_timer_.close();
+  look_again_timer_.close();
   // After leaving the line: a wake-up that was meant for us is nobody else's.
   for (size_t i = 0; i < listeners_.size(); ++i) accept_from(i, kBudgetSweep);
   listeners_.clear();
@@ -142,8 +152,7 @@ void Acceptor::choose_place() {
     case WaitingPlace::kKeep:
       return;
     case WaitingPlace::kBack:
-      leave_line();
-      return join_line();
+      return move_to_back();
     case WaitingPlace::kStepOutside:
       return pause_for(kStepOutsideTime);
   }
@@ -167,6 +176,11 @@ void Acceptor::leave_line() {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener.fd.get(), nullptr);
     listener.ready = false;
   }
+}
+
+void Acceptor::move_to_back() {
+  leave_line();
+  join_line();
 }
 
 void Acceptor::pause_for(Duration pause) {

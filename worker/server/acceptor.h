@@ -53,6 +53,7 @@ class Acceptor final : public OuterPoll {
   void choose_place();
   void join_line();  // idempotent, as leave_line
   void leave_line();
+  void move_to_back();
   void pause_for(Duration pause);
   void on_pause_over();
 
@@ -63,6 +64,7 @@ class Acceptor final : public OuterPoll {
   UniqueFd epoll_;
   std::vector<Listener> listeners_;
   UvHandle<uv_timer_t> pause_timer_;
+  UvHandle<uv_timer_t> look_again_timer_;
   bool in_line_ = false;
   bool caught_up_ = false;  // back from a pause: what waits now, the siblings did not take
   bool alone_ = true;       // no sibling was ready when last asked

@@ -1,11 +1,16 @@
 // Accepting: out of descriptors, and between several workers on one listener.
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <fstream>
+#include <string>
+#include <thread>
 
 #include "common/logging.h"
 #include "worker/server/server_harness.h"
@@ -55,6 +60,34 @@ TEST_F(ServerTest, OutOfDescriptorsItWaitsInsteadOfSpinningOrDropping) {
   for (; app_.requests < 6 && turns < 50; ++turns) loop_.turn();
   EXPECT_EQ(app_.requests, 6);
   for (Client& client : clients) await(client, "hello");
+}
+
+bool is_asleep(pid_t thread_id) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread_id) + "/stat");
+  std::string stat;
+  std::getline(file, stat);
+  return stat.find(") S ") != std::string::npos;
+}
+
+// W6: the kernel wakes one waiter for a connection, and nobody else if that one never accepts (it
+// was killed, stopped, or waits for the interpreter lock). Found by a test that stopped a worker at
+// the wrong moment.
+TEST_F(ServerTest, TakesAConnectionWhoseWakeUpWentToAWorkerThatNeverAccepts) {
+  Listener listener = listen_on_loopback();
+  UniqueFd dead(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event exclusive{.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {}};
+  ASSERT_EQ(epoll_ctl(dead.get(), EPOLL_CTL_ADD, listener.fd.get(), &exclusive), 0);
+  std::atomic<pid_t> thread_id = 0;
+  std::thread woken([&] {
+    thread_id = gettid();
+    epoll_wait(dead.get(), &exclusive, 1, -1);
+  });
+  while (thread_id == 0 || !is_asleep(thread_id)) std::this_thread::yield();
+  start(std::move(listener));
+  Client client = connect();
+  woken.join();
+  client.get("/");
+  await(client, "hello");
 }
 
 // Four worker processes on one listener, as the zygote forks them, but without Python.
@@ -144,6 +177,7 @@ TEST_F(SharedListener, SpreadsConnectionsThatGoAgain) {
 
 TEST_F(SharedListener, LeavesNothingToAStoppedSibling) {
   kill(workers_[0], SIGSTOP);
+  ASSERT_EQ(waitpid(workers_[0], nullptr, WUNTRACED), workers_[0]);
   std::vector<Client> clients;
   for (int i = 0; i < 40; ++i) clients.push_back(ask());
   auto load = connections();
