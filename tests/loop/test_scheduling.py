@@ -1,5 +1,6 @@
 """call_soon, call_later, call_at and call_soon_threadsafe: order, time, cancelling, contexts, arguments."""
 
+import asyncio
 import contextvars
 import math
 import threading
@@ -132,6 +133,21 @@ def test_timers_run_by_time_and_never_early(loop: tricorn.Loop) -> None:
     loop.run_forever()
     assert len(log) == len(due)
     assert all(late >= 0 for late in log)
+
+
+def test_no_short_timer_is_slept_through() -> None:
+    """A timer that is due before the loop gets to its poll must still end it: many tries, to meet the moment."""
+
+    async def sleep_often() -> None:
+        for _ in range(300):
+            await asyncio.sleep(1e-5)
+
+    threads = [threading.Thread(target=lambda: tricorn.run(sleep_often()), daemon=True) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_timers_due_at_the_same_time_keep_their_order(loop: tricorn.Loop) -> None:

@@ -87,8 +87,10 @@ void Poller::poll_uv(bool may_sleep, int64_t now_ns, int64_t wake_at_ns) {
   bool alarm = wake_at_ns != kNever;
   if (alarm) {
     uv_update_time(uv_);
+    // It may fire before the poll, when a millisecond has passed by then: uv_stop forbids the
+    // sleep.
     uv_timer_start(
-        alarm_.get(), [](uv_timer_t*) {},
+        alarm_.get(), [](uv_timer_t* timer) { uv_stop(timer->loop); },
         static_cast<uint64_t>(milliseconds_between(now_ns, wake_at_ns)), 0);
   }
   may_sleep_ = true;
