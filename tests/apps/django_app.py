@@ -74,6 +74,7 @@ async def endless(request: HttpRequest) -> HttpResponse:
 
 async def wait_for_cancel(request: HttpRequest) -> HttpResponse:
     """Django itself cancels an async view whose client has left (its own receive() beside the view)."""
+    done.append("view started")
     try:
         await asyncio.sleep(60)
     except asyncio.CancelledError:

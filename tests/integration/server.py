@@ -150,9 +150,11 @@ class Server:
                 print(f"--- {' '.join(self.command)}\n{self.log}\n---")
 
     def wait(self, deadline_s: float = DEADLINE_S) -> int:
-        """The exit code, negative for a signal."""
+        """The exit code, negative for a signal; the log is complete then, unless something is left behind."""
         try:
-            return self.process.wait(deadline_s)
+            code = self.process.wait(deadline_s)
+            self.log.wait_for_end(1)
+            return code
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {deadline_s} s; log:\n{self.log}") from None
 

@@ -17,7 +17,7 @@ FRAMEWORKS = ["fastapi", "starlette", "django", "quart"]
 def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Server]]:
     framework, workers = request.param
     with Server(f"{framework}_app:app", "--workers", str(workers),
-                allow=("mistake in an endpoint", "Traceback", "/error: ", "Internal Server Error")) as server:
+                allow=("mistake in an endpoint", "Traceback", "/error", "Internal Server Error")) as server:
         yield framework, server
 
 

@@ -130,6 +130,7 @@ def test_django_cancels_a_view_whose_client_left(django: Server) -> None:
     """P41."""
     with django.connect() as connection:
         connection.request("GET", "/wait-for-cancel", read=False)
+        noticed(django, "view started")
         connection.reset()
     noticed(django, "view cancelled")
 

@@ -452,7 +452,7 @@ def test_ctrl_c_reaches_the_whole_group_and_stops_once(gate: Path) -> None:
     with gated(gate, "--workers", "2") as server:
         connections = start_requests(server, 10, "/wait")
         os.killpg(server.pid, signal.SIGINT)
-        server.log.wait_for("stopping")
+        server.eventually(lambda: refuses(server), "the listener closes")
         gate.touch()
         finish_requests(connections)
         assert server.wait() == 0
