@@ -116,7 +116,7 @@ class Server::Impl final : public ConnectionHost,
   std::optional<AccessLog> access_log_;
   DeadlineTimer deadlines_;
   Acceptor acceptor_;
-  std::optional<Heartbeat> heartbeat_;
+  Heartbeat heartbeat_;
   UvHandle<uv_timer_t> drain_timer_;
   std::vector<SocketAddress> listener_names_;
   std::vector<char> read_buffer_;
@@ -136,7 +136,9 @@ Server::Impl::Impl(LoopApi& loop, HandlerFactory& handlers, ServerOptions option
       block_(options_.scoreboard.block(options_.board)),
       deadlines_(loop.uv(), durations(options_.settings.http), *this),
       acceptor_(loop.uv(), *this, options_.scoreboard, options_.board),
+      heartbeat_(loop.uv(), block_),
       read_buffer_(kReadBufferBytes) {
+  loop_.set_turn_hook(this);
   if (options_.settings.access_log)
     access_log_.emplace(options_.settings.log_format, STDOUT_FILENO);
 }
@@ -154,8 +156,6 @@ Result<> Server::Impl::start() {
     listener_names_.push_back(local_address(listener.get()));
   }
   if (auto started = acceptor_.start(std::move(options_.listeners)); !started) return started;
-  heartbeat_.emplace(loop_.uv(), block_);
-  loop_.set_turn_hook(this);
   loop_.set_outer_poll(&acceptor_);
   return {};
 }

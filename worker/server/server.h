@@ -34,11 +34,12 @@ struct ServerOptions {
 
 class Server {
  public:
-  // The loop, the factory and what `options` refers to outlive the server.
+  // The loop, the factory and what `options` refers to outlive the server. Sets the loop's turn
+  // hook and begins the heartbeat.
   Server(LoopApi& loop, HandlerFactory& handlers, ServerOptions options);
   ~Server();  // closes every connection
 
-  Result<> start();  // begins to accept; sets the loop's turn hook and outer poll
+  Result<> start();  // begins to accept; sets the loop's outer poll
   // Retirement and stop: at the end of this turn takes what is still in the accept queues, stops
   // accepting, and lets every connection end (see DrainMode). Calls `on_drained` (once, from the
   // turn hook) when the last one is gone. At `deadline` idle connections of a retiring worker are

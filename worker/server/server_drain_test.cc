@@ -32,6 +32,14 @@ TEST_F(ServerDrainTest, WithoutConnectionsItIsOverAtOnceAndOnce) {
   EXPECT_EQ(drained_, 1);
 }
 
+// A worker may be told to go before it was told to accept.
+TEST_F(ServerDrainTest, MayBeginBeforeStart) {
+  make();
+  drain(DrainMode::kStop);
+  loop_.turn(0);
+  EXPECT_EQ(drained_, 1);
+}
+
 TEST_F(ServerDrainTest, RetiringAnswersAnIdleConnectionOnceMore) {
   start();
   Client client = idle_client();

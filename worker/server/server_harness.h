@@ -142,7 +142,7 @@ class ServerTest : public testing::Test {
  protected:
   ServerTest() { settings_.access_log = false; }
 
-  void start(Listener listener = listen_on_loopback()) {
+  void make(Listener listener = listen_on_loopback()) {
     address_ = listener.address;
     std::vector<UniqueFd> listeners;
     listeners.push_back(std::move(listener.fd));
@@ -151,6 +151,9 @@ class ServerTest : public testing::Test {
                                                      .listeners = std::move(listeners),
                                                      .scoreboard = board_,
                                                      .board = 0});
+  }
+  void start(Listener listener = listen_on_loopback()) {
+    make(std::move(listener));
     ASSERT_TRUE(server_->start());
   }
   Client connect() { return Client(address_); }
