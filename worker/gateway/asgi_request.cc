@@ -35,18 +35,6 @@ PyObject* cancelled_error() {
   return type;
 }
 
-// Whether a ClientDisconnected that send() raised is at the root of `exception`: frameworks wrap it
-// in their own.
-bool stems_from_disconnect(PyObject* exception) {
-  PyRef current = PyRef::borrow(exception);
-  for (int depth = 0; current && depth < 8; ++depth) {
-    if (PyErr_GivenExceptionMatches(current.get(), client_disconnected_type)) return true;
-    PyRef cause = PyRef::steal(PyException_GetCause(current.get()));
-    current = cause ? std::move(cause) : PyRef::steal(PyException_GetContext(current.get()));
-  }
-  return false;
-}
-
 }  // namespace
 
 bool AsgiRequest::open(Gateway* gateway, ResponseWriter* writer, PyRef method, PyRef path,
@@ -85,6 +73,7 @@ Progress AsgiRequest::receive(PyRef& message) {
   bool has_body = first_body_ || !more_body_.empty() || (body_complete_ && !body_delivered_);
   if (completed_ || (!has_body && (disconnected_ || input_ended_))) {
     message = disconnect_message();  // and again at every further call (P40, P42)
+    knows_of_disconnect_ |= !completed_;
   } else if (has_body) {
     message = body_message();
   } else {
@@ -131,10 +120,13 @@ bool AsgiRequest::may_send(PyObject* type) {
     raise_runtime_error("ASGI message %R sent after the response was completed", type);
     return false;
   }
-  if (disconnected_) {
-    PyErr_SetString(client_disconnected_type, "the client has disconnected");
-    return false;
-  }
+  return !raise_if_disconnected();
+}
+
+bool AsgiRequest::raise_if_disconnected() {
+  if (!disconnected_) return false;
+  knows_of_disconnect_ = true;
+  PyErr_SetString(client_disconnected_type, "the client has disconnected");
   return true;
 }
 
@@ -198,10 +190,7 @@ ResponseWriter* AsgiRequest::complete() {
 }
 
 Progress AsgiRequest::sent_enough() {
-  if (disconnected_) {
-    PyErr_SetString(client_disconnected_type, "the client has disconnected");
-    return Progress::kError;
-  }
+  if (raise_if_disconnected()) return Progress::kError;
   return writer_ != nullptr && writer_->congested() ? Progress::kMustWait : Progress::kDone;
 }
 
@@ -228,8 +217,11 @@ void AsgiRequest::wake_all() {
 
 void AsgiRequest::finish_returned() {
   if (completed_ || disconnected_) return;
-  end_badly(started_ ? "returned without completing its response"
-                     : "returned without sending a response");
+  if (!knows_of_disconnect_) {
+    log_error("{}: the app returned without {}", label(),
+              started_ ? "completing its response" : "sending a response");
+  }
+  end_badly();
 }
 
 bool AsgiRequest::finish_raised(PyObject* exception) {
@@ -238,18 +230,20 @@ bool AsgiRequest::finish_raised(PyObject* exception) {
   bool cancelled = PyErr_GivenExceptionMatches(exception, cancelled_error()) != 0;
   bool leaves = cancelled ? gateway_->cancelling()
                           : PyErr_GivenExceptionMatches(exception, PyExc_Exception) == 0;
-  if (leaves) {
-    end_badly("");
-  } else if (!stems_from_disconnect(exception)) {
-    end_badly("raised\n" + PyError::of(exception).traceback());
+  if (!leaves &&
+      knows_of_disconnect_) {  // frameworks give up on such a request by raising: no error (P43)
+    log_info("{}: the client disconnected ({})", label(),
+             PyError::of(exception).to_error().message);
+  } else if (!leaves) {
+    log_error("{}: the app raised\n{}", label(), PyError::of(exception).traceback());
   }
+  end_badly();
   return !leaves;
 }
 
 // Before the start: 500. After it: the message is cut off, so that the client sees that it is
 // incomplete (P37-P39).
-void AsgiRequest::end_badly(const std::string& reason) {
-  if (!reason.empty()) log_error("{}: the app {}", label(), reason);
+void AsgiRequest::end_badly() {
   if (writer_ == nullptr) return;
   ResponseWriter* writer = complete();
   if (started_) {

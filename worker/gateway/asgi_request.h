@@ -69,7 +69,8 @@ class AsgiRequest final : public RequestSink {
   Progress write(Chunk chunk, bool more);
   ResponseWriter* complete();
   PyRef body_message();
-  void end_badly(const std::string& reason);
+  bool raise_if_disconnected();
+  void end_badly();
   void wake_all();
 
   Gateway* gateway_ = nullptr;
@@ -85,6 +86,7 @@ class AsgiRequest final : public RequestSink {
   bool completed_ = false;
   bool input_ended_ = false;  // the client half-closed: it may still read the response (P24)
   bool disconnected_ = false;
+  bool knows_of_disconnect_ = false;  // receive() or send() told the app
 };
 
 }  // namespace tricorn
