@@ -31,7 +31,8 @@ DEADLINE_S = 30.0  # to become ready, or to stop: generous, so that a busy machi
 
 ADDRESS = re.compile(r"https?://(\[[0-9a-f:.]+\]|[0-9.]+|localhost):([1-9]\d*)")
 UNIX_ADDRESS = re.compile(r"unix:(\S+)")
-ERROR = re.compile(r"\b(ERROR|CRITICAL)\b|^Traceback \(most recent call last\)|Sanitizer:|runtime error:")
+ERROR = re.compile(r"\b(ERROR|CRITICAL)\b|^Traceback \(most recent call last\)|Exception ignored|killed by signal|"
+                   r"Sanitizer:|runtime error:")
 
 
 def executable() -> str:

@@ -37,6 +37,7 @@ async def app(scope, receive, send):
     await send({{"type": "http.response.body", "body": BODY[7000:]}})
 '''
 VERSIONS = {"v1": "a", "v2": "b"}
+KILLED = r"killed by signal 9 \(SIGKILL\)"  # what the log says of a worker that a test killed
 BROKEN = {
     "syntax error": "def app(:\n",
     "exception at import": "raise LookupError('no settings')\n",
@@ -93,10 +94,10 @@ def concurrently(count: int, work: Callable[[int], object]) -> list[object]:
 @MODES
 def test_killed_worker_is_replaced_in_its_slot(mode: tuple[str, ...]) -> None:
     """Fault 1: a new pid in the same slot, the others untouched, the reason in the log."""
-    with Server("raw:app", "--workers", "3", *mode) as server:
+    with Server("raw:app", "--workers", "3", *mode, allow=(KILLED,)) as server:
         before = server.wait_workers(3)
         os.kill(before[1], signal.SIGKILL)
-        server.log.wait_for(r"worker 1 .*killed by signal 9 \(SIGKILL\)")
+        server.log.wait_for(f"worker 1 .*{KILLED}")
         server.eventually(lambda: before[1] not in sum(server.workers().values(), []), "the dead worker is gone")
         after = server.wait_workers(3)
         assert after[1] != before[1]
@@ -106,7 +107,7 @@ def test_killed_worker_is_replaced_in_its_slot(mode: tuple[str, ...]) -> None:
 
 def test_zygote_killed_is_replaced() -> None:
     """The workers serve on, and a worker that dies afterwards is still replaced."""
-    with Server("raw:app", "--workers", "2") as server:
+    with Server("raw:app", "--workers", "2", allow=(KILLED,)) as server:
         before = server.wait_workers(2)
         zygote = next(p for p in server.family() if "zygote" in p.title)
         os.kill(zygote.pid, signal.SIGKILL)
@@ -115,12 +116,11 @@ def test_zygote_killed_is_replaced() -> None:
         os.kill(before[0], signal.SIGKILL)
         server.eventually(lambda: server.workers().get(0, [before[0]]) not in ([before[0]], []), "a new worker 0")
         assert server.get("/hello").status == 200
-        server.allow.append("zygote")
 
 
 def test_requests_in_the_accept_queue_survive_a_workers_death() -> None:
     """Fault 2: workers stopped, 50 requests queued, one worker killed, the others woken: 50 answers."""
-    with Server("raw:app", "--workers", "3") as server:
+    with Server("raw:app", "--workers", "3", allow=(KILLED,)) as server:
         workers = server.wait_workers(3)
         for pid in workers.values():
             os.kill(pid, signal.SIGSTOP)
@@ -139,7 +139,7 @@ def test_requests_in_the_accept_queue_survive_a_workers_death() -> None:
 def test_load_goes_on_while_workers_are_killed(tmp_path: Path) -> None:
     """Fault 1: only requests in flight on a killed worker may fail; new connections never do."""
     write_app(tmp_path, "v1")
-    with Server("site_app:app", "--workers", "4", app_dir=tmp_path) as server:
+    with Server("site_app:app", "--workers", "4", app_dir=tmp_path, allow=(KILLED,)) as server:
         with Load(server, "/", complete, keep_alive=16) as load:
             for slot in range(4):
                 workers = server.wait_workers(4)
@@ -403,7 +403,8 @@ def test_endless_request_is_cancelled_at_the_drain_deadline(gate: Path) -> None:
 
 def test_worker_that_ignores_the_deadline_is_killed(tmp_path: Path) -> None:
     """Fault 20: a blocked loop cannot be cancelled: SIGKILL, exit code 1, and the log says so."""
-    with Server("raw:app", "--timeout-graceful-shutdown", "1", expect_exit=1, allow=("did not end in time",)) as server:
+    with Server("raw:app", "--timeout-graceful-shutdown", "1", expect_exit=1,
+                allow=("did not end in time", KILLED)) as server:
         with server.connect() as connection:
             connection.request("GET", "/block?ms=60000", read=False)
             server.eventually(lambda: refuses_to_answer(server), "the loop is blocked")
