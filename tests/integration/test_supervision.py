@@ -244,7 +244,7 @@ def test_reload_with_broken_code_keeps_the_old_workers(tmp_path: Path, mode: tup
         assert server.log.count(r"\bERROR\b") == 1, server.log
         write_app(tmp_path, "v2")
         reload(server, 1)
-        assert server.get("/").body.startswith(b"v2:")
+        server.eventually(lambda: server.get("/").body.startswith(b"v2:"), "the old workers have stopped accepting")
 
 
 def test_storm_of_reloads_ends_in_order(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_open_stream_does_not_delay_a_reload() -> None:
             stream.request("GET", "/start-only", read=False)
             assert stream.read_head().status == 200
             reload(server, 1)
-            assert identity(server) != old
+            server.eventually(lambda: identity(server) != old, "the old worker has stopped accepting")
             assert processes.read_process(old) is not None, "the old worker still has its stream"
             assert stream.at_end()
         server.wait_workers(1)
