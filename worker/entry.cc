@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <random>
 
 #include "common/logging.h"
@@ -57,6 +58,7 @@ bool Worker::start(PyObject* app, PyObject* state) {
                                                    .scoreboard = setup_.scoreboard,
                                                    .board = setup_.board});
   phase_ = Phase::kServing;
+  setup_.scoreboard.block(setup_.board).state.store(WorkerState::kReady, std::memory_order_relaxed);
   tell_master({.type = ControlType::kReady});
   return true;
 }
@@ -109,13 +111,11 @@ void Worker::terminate() {
   drain(DrainMode::kStop, milliseconds(setup_.settings.drain_timeout_ms));
 }
 
+// A stop may overtake a retirement; a later order never grants more time than the first one.
 void Worker::drain(DrainMode mode, Duration deadline) {
   if (phase_ == Phase::kBooting) return finish();
-  if (phase_ != Phase::kServing) {
-    // A later order can only shorten the first one's time.
-    if (phase_ == Phase::kDraining && deadline < deadline_left()) arm(deadline);
-    return;
-  }
+  if (phase_ != Phase::kServing && phase_ != Phase::kDraining) return;
+  if (phase_ == Phase::kDraining) deadline = std::min(deadline, deadline_left());
   phase_ = Phase::kDraining;
   arm(deadline);
   server_->drain(mode, deadline, [this] {

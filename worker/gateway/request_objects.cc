@@ -2,6 +2,7 @@
 #include "worker/gateway/request_objects.h"
 
 #include <array>
+#include <optional>
 
 #include "worker/gateway/gateway.h"
 #include "worker/gateway/operation.h"
@@ -130,17 +131,21 @@ void RequestObject::close(RequestObject* self) {
 // The app's coroutine is over: the exchange ends with it, and the task returns None unless the
 // exception is asyncio's or the interpreter's business.
 PySendResult RequestObject::ended(PySendResult outcome, PyObject** result) {
+  std::optional<PyError> leaving;
   if (outcome == PYGEN_RETURN) {
     Py_CLEAR(*result);
     request.finish_returned();
   } else {
     PyError error = PyError::take();
-    if (!request.finish_raised(error.exception())) std::move(error).restore();
+    if (!request.finish_raised(error.exception())) leaving = std::move(error);
   }
   scope.reset();
   coroutine.reset();
   request.gateway()->unlink(this);
-  if (PyErr_Occurred() != nullptr) return PYGEN_ERROR;
+  if (leaving) {  // only now: what ran in between must not find an exception set
+    std::move(*leaving).restore();
+    return PYGEN_ERROR;
+  }
   *result = Py_NewRef(Py_None);
   return PYGEN_RETURN;
 }
