@@ -11,8 +11,8 @@ COPY . .
 RUN python3 -m venv /opt/tricorn && /opt/tricorn/bin/pip install --no-cache-dir . -r examples/requirements.txt
 # The packages that own the shared libraries we are linked with: their names differ from release to release.
 RUN ldd /opt/tricorn/bin/tricorn /opt/tricorn/lib/python3*/site-packages/tricorn/_tricorn*.so | \
-    awk '$3 ~ "^/" { print $3; sub("^/usr", "", $3); print $3 }' | sort -u | xargs dpkg-query -S 2>/dev/null | \
-    sed 's/:.*//' | sort -u > /opt/tricorn/runtime-packages
+    awk '$3 ~ "^/" { print $3 }' | sort -u | xargs realpath | xargs dpkg-query -S 2>/dev/null | \
+    sed 's/:.*//' | sort -u > /opt/tricorn/runtime-packages && grep -q libuv /opt/tricorn/runtime-packages
 
 FROM ${BASE}
 COPY --from=build /opt/tricorn /opt/tricorn
