@@ -562,7 +562,7 @@ def test_log_that_nobody_reads_does_not_stop_the_server(tmp_path: Path) -> None:
     os.set_blocking(writing, True)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         os.set_inheritable(listener.fileno(), True)
-        into_pipe = ("sh", "-c", f'exec "$@" >&{writing} 2>&1', "sh")
+        into_pipe = ("sh", "-c", f'exec "$@" >/proc/self/fd/{writing} 2>&1', "sh")
         server = Server("raw:app", "--log-level", "debug", bind=("--fd", str(listener.fileno())),
                         command_prefix=into_pipe, pass_fds=(listener.fileno(), writing)).spawn()
         os.close(writing)
