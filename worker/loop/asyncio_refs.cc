@@ -34,4 +34,17 @@ bool load_asyncio_refs() {
   return true;
 }
 
+PyRef describe_call(PyObject* callback, PyObject* arguments, bool debug) {
+  PyObject* format = asyncio_refs.format_callback_source.get();
+#if PY_VERSION_HEX >= 0x030D0000
+  PyRef positional = PyRef::steal(PyTuple_Pack(2, callback, arguments));
+  PyRef keywords = PyRef::steal(Py_BuildValue("{s:O}", "debug", debug ? Py_True : Py_False));
+  if (!positional || !keywords) return {};
+  return PyRef::steal(PyObject_Call(format, positional.get(), keywords.get()));
+#else
+  static_cast<void>(debug);
+  return PyRef::steal(PyObject_CallFunctionObjArgs(format, callback, arguments, nullptr));
+#endif
+}
+
 }  // namespace tricorn

@@ -20,4 +20,8 @@ extern AsyncioRefs& asyncio_refs;
 // False with an error set.
 bool load_asyncio_refs();
 
+// "f(1) at file.py:3", as asyncio's handles name their callback. From Python 3.13 on the arguments
+// are shown in debug mode only. Null with an error set.
+PyRef describe_call(PyObject* callback, PyObject* arguments, bool debug);
+
 }  // namespace tricorn

@@ -13,12 +13,9 @@ bool leaves_run_forever(const PyError& error) {
 
 // "Exception in callback f(1)", as asyncio says it.
 PyRef message_for(const Handle& handle) {
-  PyRef arguments = handle.arguments.as_tuple();
-  if (!arguments) return {};
-  PyRef callback = PyRef::steal(PyObject_CallFunctionObjArgs(
-      asyncio_refs.format_callback_source.get(), handle.callback.get(), arguments.get(), nullptr));
-  if (!callback) return {};
-  return PyRef::steal(PyUnicode_FromFormat("Exception in callback %U", callback.get()));
+  PyRef call = handle.describe();
+  if (!call) return {};
+  return PyRef::steal(PyUnicode_FromFormat("Exception in callback %U", call.get()));
 }
 
 bool set_item(const PyRef& dict, PyObject* key, PyObject* value) {

@@ -42,13 +42,6 @@ PyRef make(PyTypeObject* type, EventLoop& loop, const Call& call) {
   return ref;
 }
 
-PyRef describe_callback(const Handle& handle) {
-  PyRef arguments = handle.arguments.as_tuple();
-  if (!arguments) return {};
-  return PyRef::steal(PyObject_CallFunctionObjArgs(
-      asyncio_refs.format_callback_source.get(), handle.callback.get(), arguments.get(), nullptr));
-}
-
 // " created at file:line" of the frame that made the handle; "" when not recorded.
 PyRef describe_origin(const Handle& handle) {
   if (!handle.source_traceback || PySequence_Size(handle.source_traceback.get()) < 1) {
@@ -67,8 +60,7 @@ PyObject* repr(PyObject* self) {
   Handle& handle = *of(self);
   if (handle.cancelled_repr) return handle.cancelled_repr.clone().release();
   PyRef when = PyRef::steal(handle.is_timer ? PyFloat_FromDouble(handle.when) : Py_NewRef(Py_None));
-  PyRef callback =
-      handle.callback ? describe_callback(handle) : PyRef::steal(PyUnicode_FromString(""));
+  PyRef callback = handle.callback ? handle.describe() : PyRef::steal(PyUnicode_FromString(""));
   PyRef origin = describe_origin(handle);
   if (!when || !callback || !origin) return nullptr;
   const char* cancelled = handle.cancelled ? " cancelled" : "";
@@ -173,6 +165,12 @@ PyType_Spec timer_handle_spec = {"tricorn._tricorn.TimerHandle", sizeof(Handle),
                                  timer_handle_slots};
 
 }  // namespace
+
+PyRef Handle::describe() const {
+  PyRef tuple = arguments.as_tuple();
+  if (!tuple) return {};
+  return describe_call(callback.get(), tuple.get(), loop != nullptr && loop->debug());
+}
 
 void Handle::drop_call() {
   if (running) return;

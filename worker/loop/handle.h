@@ -27,6 +27,8 @@ struct Handle {
   bool cancelled = false;
 
   PyObject* object() { return reinterpret_cast<PyObject*>(this); }
+  // The callback and its arguments as text; only while there is one. Null with an error set.
+  PyRef describe() const;
   // Drops callback and arguments, unless they are running: then the loop does it afterwards.
   void drop_call();
   // The loop lets go of a handle that will not run.
