@@ -56,7 +56,7 @@ def granian(setting: Setting) -> list[str]:
     log = "--access-log" if setting.workload == "access-log" else "--no-access-log"
     respawn = ["--respawn-failed-workers"] if setting.supervised else []
     return [str(places.venv_python("granian").with_name("granian")), "--interface", "asgi", "--http", "1", "--no-ws",
-            "--loop", "uvloop", "--runtime-mode", "st", "--runtime-threads", "1", "--backlog", "2048",
+            "--loop", "rloop", "--runtime-mode", "st", "--runtime-threads", "1", "--backlog", "2048",
             "--working-dir", str(HERE / "apps"), "--port", str(setting.port), "--workers", str(setting.workers), log,
             *respawn, APPS[setting.workload]]
 
