@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -177,3 +178,25 @@ def test_start_task_in_debug_mode(loop: tricorn.Loop) -> None:
     tasks: list[asyncio.Task[int]] = []
     in_loop(loop, lambda: tasks.append(loop._start_task(asyncio.sleep(0, 1), contextvars.copy_context(), "debug")))
     assert loop.run_until_complete(tasks[0]) == 1
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="tasks are in a linked list")
+def test_the_registry_of_tasks_is_right_while_tasks_come_and_go(loop: tricorn.Loop) -> None:
+    """Its add() is ours: also while somebody iterates over it, when tasks that go must stay until the end."""
+
+    async def main() -> None:
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        tasks = [asyncio.create_task(asyncio.sleep(0)) for _ in range(10)]
+        assert asyncio.all_tasks() == {asyncio.current_task(), *tasks}
+        registered = iter(getattr(asyncio.tasks, "_scheduled_tasks", None) or asyncio.tasks._all_tasks)
+        next(registered)
+        await asyncio.gather(*tasks)
+        del tasks
+        await asyncio.sleep(0)
+        tasks = [asyncio.create_task(asyncio.sleep(0)) for _ in range(3)]
+        registered.close()
+        assert asyncio.all_tasks() == {asyncio.current_task(), *tasks}
+        await asyncio.gather(*tasks)
+
+    loop.run_until_complete(main())
+    assert asyncio.all_tasks(loop) == set()
