@@ -92,8 +92,8 @@ class Log:
 
     def __str__(self) -> str:
         """Its end, where the cause of a failure is."""
-        cut = [f"... {len(self.lines) - 80} lines before"] if len(self.lines) > 80 else []
-        return "\n".join(cut + self.lines[-80:])
+        cut = [f"... {len(self.lines) - 300} lines before"] if len(self.lines) > 300 else []
+        return "\n".join(cut + self.lines[-300:])
 
 
 class Server:
@@ -125,10 +125,11 @@ class Server:
         return self
 
     def start(self) -> Server:
-        """Starts it and waits until it answers."""
+        """Starts it and waits until every worker is ready and it answers."""
         self.spawn()
         try:
             self.address = self._read_address()
+            self.log.wait_for(r"\bready: \d+ worker")
             self.eventually(self._answers, f"an answer from {self.address}")
         except BaseException:
             self.kill_all()
