@@ -101,9 +101,9 @@ void Worker::on_message(const ControlMessage& message) {
 void Worker::on_master_gone() {
   control_watch_.close();
   setup_.control.reset();
+  alarm(setup_.settings.drain_timeout_ms / 1000 + kOrphanGraceSeconds);
   if (phase_ == Phase::kStopped) return;
   log_warning("the master is gone; finishing open requests");
-  alarm(setup_.settings.drain_timeout_ms / 1000 + kOrphanGraceSeconds);
   terminate();
 }
 
@@ -195,10 +195,11 @@ void Worker::tell_master(ControlMessage message) {
 }
 
 void Worker::close() {
+  phase_ = Phase::kStopped;
   control_watch_.close();
   deadline_timer_.close();
   server_.reset();
-  gateway_.reset();
+  if (gateway_ != nullptr) gateway_->expect_cancellation();
 }
 
 // Workers that began together must not all retire together: each draws its own share of the jitter.

@@ -53,6 +53,8 @@ class Worker {
   // SIGTERM sent to this process itself: as a stop by the master, with the worker's own deadline.
   void terminate();
   // Closes connections and handles; the loop must run once more, or be closed, to let go of them.
+  // What the app still runs may go on with its requests, whose clients are gone, as long as this
+  // lives.
   void close();
 
  private:

@@ -5,6 +5,7 @@
 #include "worker/loop/loop_types.h"
 #include "worker/python/interned.h"
 #include "worker/python/py_ref.h"
+#include "worker/python/utf8.h"
 #include "worker/worker_object.h"
 #include "worker/zygote_object.h"
 
@@ -15,8 +16,8 @@ namespace {
 // (critical).
 PyObject* log(PyObject*, PyObject* args) {
   int level = 0;
-  const char* text = nullptr;
-  if (PyArg_ParseTuple(args, "is", &level, &text) == 0) return nullptr;
+  std::string text;
+  if (PyArg_ParseTuple(args, "iO&", &level, utf8_argument, &text) == 0) return nullptr;
   log_line(static_cast<LogLevel>(level), text);
   Py_RETURN_NONE;
 }
@@ -31,7 +32,12 @@ int execute(PyObject* module) {
 PyMethodDef functions[] = {
     {"log", log, METH_VARARGS, "log(level, text): writes a line to the server's log."}, {}};
 
-PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(execute)}, {0, nullptr}};
+PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, reinterpret_cast<void*>(execute)},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+    {0, nullptr}};
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                           "tricorn._tricorn",

@@ -20,7 +20,8 @@ const char* lifespan_name(LifespanMode mode) {
 
 PyRef settings_dict(const WorkerSettings& settings) {
   return PyRef::steal(Py_BuildValue(
-      "{s:s,s:s,s:O,s:O,s:s}", "app", settings.app.c_str(), "app_dir", settings.app_dir.c_str(),
+      "{s:s,s:N,s:O,s:O,s:s}", "app", settings.app.c_str(), "app_dir",
+      PyUnicode_DecodeFSDefault(settings.app_dir.c_str()),  // null fails the whole
       "factory", settings.factory ? Py_True : Py_False, "preload",
       settings.preload ? Py_True : Py_False, "lifespan", lifespan_name(settings.lifespan)));
 }

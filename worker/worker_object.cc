@@ -2,6 +2,7 @@
 #include "worker/worker_object.h"
 
 #include "worker/python/py_type.h"
+#include "worker/python/utf8.h"
 #include "worker/settings_dict.h"
 
 namespace tricorn {
@@ -48,8 +49,8 @@ PyObject* start(PyObject* self, PyObject* args) {
 
 PyObject* boot_failed(PyObject* self, PyObject* args) {
   int kind = 0;
-  const char* text = nullptr;
-  if (PyArg_ParseTuple(args, "is", &kind, &text) == 0) return nullptr;
+  std::string text;
+  if (PyArg_ParseTuple(args, "iO&", &kind, utf8_argument, &text) == 0) return nullptr;
   worker_of(self).boot_failed(static_cast<BootFailureKind>(kind), text);
   Py_RETURN_NONE;
 }

@@ -13,6 +13,7 @@
 #include "common/syscall.h"
 #include "worker/python/py_error.h"
 #include "worker/python/py_type.h"
+#include "worker/python/utf8.h"
 #include "worker/settings_dict.h"
 #include "worker/worker_object.h"
 #include "worker/zygote_fork.h"
@@ -93,8 +94,8 @@ PyObject* settings(PyObject* self, void*) {
 }
 
 PyObject* ready(PyObject* self, PyObject* args) {
-  const char* text = nullptr;
-  if (PyArg_ParseTuple(args, "s", &text) == 0) return nullptr;
+  std::string text;
+  if (PyArg_ParseTuple(args, "O&", utf8_argument, &text) == 0) return nullptr;
   Result<> sent =
       send_control(state_of(self).control.get(), {.type = ControlType::kZygoteReady, .text = text});
   if (!sent) return raise(sent.error());
@@ -103,8 +104,8 @@ PyObject* ready(PyObject* self, PyObject* args) {
 
 PyObject* boot_failed(PyObject* self, PyObject* args) {
   int kind = 0;
-  const char* text = nullptr;
-  if (PyArg_ParseTuple(args, "is", &kind, &text) == 0) return nullptr;
+  std::string text;
+  if (PyArg_ParseTuple(args, "iO&", &kind, utf8_argument, &text) == 0) return nullptr;
   Result<> sent = send_control(state_of(self).control.get(),
                                {.type = ControlType::kBootFailed, .value = kind, .text = text});
   if (!sent) return raise(sent.error());

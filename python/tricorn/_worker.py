@@ -79,7 +79,11 @@ def _close(worker: Worker, loop: Loop) -> None:
         for task in tasks:
             task.cancel()
         if tasks:
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            loop.run_until_complete(asyncio.wait(tasks))
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                context = {"message": "unhandled exception while the worker stopped", "exception": error, "task": task}
+                loop.call_exception_handler(context)
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(loop.shutdown_default_executor())
     except Exception:
@@ -87,3 +91,4 @@ def _close(worker: Worker, loop: Loop) -> None:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it stops already

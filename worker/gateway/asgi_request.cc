@@ -5,8 +5,10 @@
 #include "worker/gateway/gateway.h"
 #include "worker/gateway/messages.h"
 #include "worker/gateway/operation.h"
+#include "worker/gateway/request_target.h"
 #include "worker/python/interned.h"
 #include "worker/python/py_error.h"
+#include "worker/python/utf8.h"
 
 namespace tricorn {
 namespace {
@@ -19,13 +21,6 @@ Progress raise_runtime_error(const char* format, PyObject* argument) {
 }
 
 void release_object(void* object) noexcept { PyRef::steal(static_cast<PyObject*>(object)); }
-
-std::string utf8_or(PyObject* text, const char* fallback) {
-  const char* utf8 = text != nullptr ? PyUnicode_AsUTF8(text) : nullptr;
-  if (utf8 != nullptr) return utf8;
-  PyErr_Clear();
-  return fallback;
-}
 
 PyObject* cancelled_error() {
   static PyObject* type = [] {
@@ -208,9 +203,11 @@ void AsgiRequest::remove_waiter(Operation* operation) {
   }
 }
 
-// Setting a Future's result only queues its callbacks, so the list does not change here.
+// Taken off the list one by one: setting a Future's result only queues its callbacks, but any
+// allocation may run finalizers, which may destroy waiters.
 void AsgiRequest::wake_all() {
-  for (Operation* waiter = waiters_; waiter != nullptr; waiter = waiter->next_waiter) {
+  while (Operation* waiter = waiters_) {
+    waiters_ = waiter->next_waiter;
     waiter->wake();
   }
 }
@@ -254,7 +251,7 @@ void AsgiRequest::end_badly() {
 }
 
 std::string AsgiRequest::label() const {
-  return utf8_or(method_.get(), "?") + " " + utf8_or(path_.get(), "?");
+  return utf8_of(method_.get()) + " " + percent_encode(utf8_of(path_.get()));
 }
 
 }  // namespace tricorn

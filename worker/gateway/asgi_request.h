@@ -60,7 +60,7 @@ class AsgiRequest final : public RequestSink {
 
   Gateway* gateway() const { return gateway_; }
   bool exchange_open() const { return writer_ != nullptr; }
-  std::string label() const;  // "GET /path", for logs
+  std::string label() const;  // "GET /path", for logs; printable ASCII
 
  private:
   bool may_send(PyObject* type);

@@ -95,7 +95,7 @@ bool Gateway::start_app(RequestObject* request, PyObject* name) {
 }
 
 size_t Gateway::cancel_all() {
-  cancelling_ = true;
+  expect_cancellation();
   size_t cancelled = 0;
   for (RequestObject* request = first_; request != nullptr; request = request->next) {
     if (!request->task) continue;

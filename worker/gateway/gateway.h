@@ -22,7 +22,8 @@ struct GatewayOptions {
 class Gateway final : public HandlerFactory {
  public:
   // `app`: an ASGI 3 callable; `state`: the lifespan state or None. The loop outlives the gateway;
-  // the gateway outlives all connections' handlers. Null with a Python error set.
+  // the gateway outlives all connections' handlers and all steps of the app's tasks. Null with a
+  // Python error set.
   static std::unique_ptr<Gateway> create(LoopApi& loop, const GatewayOptions& options,
                                          PyObject* app, PyObject* state);
   ~Gateway();
@@ -36,6 +37,8 @@ class Gateway final : public HandlerFactory {
   void on_limit(std::function<void()> callback) { on_limit_ = std::move(callback); }
   // Cancels the tasks of all requests in flight (P58). Returns how many.
   size_t cancel_all();
+  // From now on a request that ends cancelled was so by the server, not by a mistake of the app.
+  void expect_cancellation() { cancelling_ = true; }
   bool cancelling() const { return cancelling_; }
 
   // --- For the objects of this folder

@@ -78,12 +78,13 @@ PySendResult Operation::raise(Operation* self, PyObject* exception, PyObject** r
 void Operation::close(Operation* self) { self->stop_waiting(); }
 
 void Operation::wake() {
-  PyRef is_done = PyRef::steal(PyObject_CallMethodNoArgs(future.get(), interned.done));
+  PyRef waited = future.clone();
+  PyRef is_done = PyRef::steal(PyObject_CallMethodNoArgs(waited.get(), interned.done));
   if (is_done && is_done.get() == Py_False) {
     PyRef none =
-        PyRef::steal(PyObject_CallMethodOneArg(future.get(), interned.set_result, Py_None));
+        PyRef::steal(PyObject_CallMethodOneArg(waited.get(), interned.set_result, Py_None));
   }
-  if (PyErr_Occurred() != nullptr) PyError::take().unraisable(future.get());
+  if (PyErr_Occurred() != nullptr) PyError::take().unraisable(waited.get());
 }
 
 PyObject* make_receive(PyObject* request) { return reinterpret_cast<PyObject*>(make(request)); }

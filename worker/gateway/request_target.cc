@@ -37,6 +37,21 @@ std::string percent_decode(std::string_view text) {
   return decoded;
 }
 
+std::string percent_encode(std::string_view text) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string encoded;
+  encoded.reserve(text.size());
+  for (char c : text) {
+    if (c > ' ' && c < 0x7F) {
+      encoded.push_back(c);
+    } else {
+      auto byte = static_cast<unsigned char>(c);
+      encoded.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
+    }
+  }
+  return encoded;
+}
+
 bool has_path_prefix(std::string_view path, std::string_view root_path) {
   return path.starts_with(root_path) &&
          (path.size() == root_path.size() || path[root_path.size()] == '/');

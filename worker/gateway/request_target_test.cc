@@ -16,6 +16,12 @@ TEST(SplitTarget, CutsAtTheFirstQuestionMark) {
   EXPECT_EQ(split_target("*").raw_path, "*");
 }
 
+TEST(PercentEncode, LeavesOnlyWhatIsVisible) {
+  EXPECT_EQ(percent_encode("/a-b~c%20"), "/a-b~c%20");
+  EXPECT_EQ(percent_encode("/a b\n\x1b\x7f"), "/a%20b%0A%1B%7F");
+  EXPECT_EQ(percent_encode("/caf\xc3\xa9"), "/caf%C3%A9");
+}
+
 TEST(PercentDecode, ReplacesOnlyWholeEscapes) {
   EXPECT_EQ(percent_decode("/a%20b"), "/a b");
   EXPECT_EQ(percent_decode("/a%2Fb%2fc"), "/a/b/c");

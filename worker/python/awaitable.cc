@@ -1,6 +1,8 @@
 // Helpers of the coroutine protocol: see the header.
 #include "worker/python/awaitable.h"
 
+#include "worker/python/py_error.h"
+
 namespace tricorn {
 
 PyRef thrown_exception(PyObject* const* args, Py_ssize_t count) {
@@ -32,8 +34,7 @@ PyRef thrown_exception(PyObject* const* args, Py_ssize_t count) {
 
 PySendResult raise_instance(PyObject* exception, PyObject** result) {
   *result = nullptr;
-  PyObject* type = reinterpret_cast<PyObject*>(Py_TYPE(exception));
-  PyErr_Restore(Py_NewRef(type), Py_NewRef(exception), PyException_GetTraceback(exception));
+  PyError::of(exception).restore();
   return PYGEN_ERROR;
 }
 

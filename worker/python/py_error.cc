@@ -1,14 +1,15 @@
 // PyError: see the header.
 #include "worker/python/py_error.h"
 
+#include "worker/python/utf8.h"
+
 namespace tricorn {
 namespace {
 
 // str(object) as UTF-8; what cannot be shown is named, never raised.
 std::string text_of(PyObject* object) {
   PyRef text = PyRef::steal(PyObject_Str(object));
-  const char* utf8 = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
-  if (utf8 != nullptr) return utf8;
+  if (text) return utf8_of(text.get());
   PyErr_Clear();
   return "<unprintable " + type_name(object) + ">";
 }
@@ -64,20 +65,18 @@ Error PyError::to_error() const {
 
 std::string PyError::traceback() const {
   PyRef text = format_exception(exception_.get());
-  const char* utf8 = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
-  if (utf8 == nullptr) {
+  if (!text) {
     PyErr_Clear();
     return to_error().message;
   }
-  std::string result = utf8;
+  std::string result = utf8_of(text.get());
   while (!result.empty() && result.back() == '\n') result.pop_back();
   return result;
 }
 
 std::string type_name(PyObject* object) {
   PyRef name = PyRef::steal(PyType_GetName(Py_TYPE(object)));
-  const char* utf8 = name ? PyUnicode_AsUTF8(name.get()) : nullptr;
-  if (utf8 != nullptr) return utf8;
+  if (name) return utf8_of(name.get());
   PyErr_Clear();
   return "object";
 }
