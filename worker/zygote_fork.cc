@@ -52,6 +52,8 @@ Result<ForkedAs> fork_worker(int control_fd, uint64_t worker, pid_t master) {
   int status = 0;
   auto reaped =
       sys("waitpid", "the intermediate", [&] { return waitpid(intermediate, &status, 0); });
+  // A preloaded app ignores SIGCHLD: the kernel reaped it, and its status is lost.
+  if (!reaped && reaped.error().sys_errno == ECHILD) return ForkedAs::kZygote;
   if (!reaped) return pass_on(reaped);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     return fail("fork a worker: the intermediate process failed", EAGAIN);

@@ -32,6 +32,8 @@ def main(control_fd: int) -> None:
     # Nothing that lives now is ever garbage: keep the collector from writing to pages that workers share.
     gc.collect()
     gc.freeze()
+    sys.stdout.flush()  # or each worker would print it
+    sys.stderr.flush()
     zygote.ready(f"Python {'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}")
     worker = zygote.next_worker()
     if worker is None:
