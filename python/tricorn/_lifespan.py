@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from ._log import log_debug, log_error, log_info
+from ._log import log_debug, log_error
 
 
 class StartupFailed(Exception):
@@ -27,7 +27,7 @@ class Lifespan:
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._started: asyncio.Future[str | None] | None = None  # None: complete; else the app's message
         self._stopped: asyncio.Future[str | None] | None = None
-        self._received_startup = False
+        self._received: str | None = None  # the type of the last event that the app took
         self._task: asyncio.Task[None] | None = None
         self.state: dict[str, Any] | None = None
 
@@ -46,7 +46,7 @@ class Lifespan:
             if message is not None:
                 raise StartupFailed(f"the app failed to start: {message}" if message else "the app failed to start")
         else:
-            self._unsupported(self._task.exception())
+            self._unsupported(_error_of(self._task))
 
     async def shutdown(self) -> bool:
         """Returns when the app has shut down; whether it did so without complaint."""
@@ -62,7 +62,7 @@ class Lifespan:
                 return False
             await self._task_end()
             return True
-        error = None if self._task.cancelled() else self._task.exception()
+        error = _error_of(self._task)
         if error is not None:
             log_error("the app failed to shut down\n" + _format(error))
         return error is None
@@ -81,27 +81,35 @@ class Lifespan:
 
     def _unsupported(self, error: BaseException | None) -> None:
         """The app's lifespan ended before it said that startup is complete (P60)."""
-        self._task, state, self.state = None, self.state, None
+        self._task = self.state = None
         if error is None:
             reason = "the app's lifespan ended before lifespan.startup.complete"
-        elif self._received_startup:
+        elif self._received is not None:
             reason = "the app raised during lifespan startup\n" + _format(error)
         else:
             reason = f"the app does not support lifespan ({type(error).__name__}: {error})"
         if self._mode == "on":
             raise StartupFailed(reason)
-        if self._received_startup and error is not None:
+        if self._received is not None and error is not None:
             log_error(reason + "\nserving without lifespan, as the ASGI specification asks; --lifespan on makes this fatal")
         else:
-            log_debug(reason) if state is not None else log_info(reason)
+            log_debug(reason)
 
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
-        await self._app(scope, self._receive, self._send)
+        try:
+            await self._app(scope, self._receive, self._send)
+        except SystemExit as error:  # it would end the loop at once
+            if self._started is None or self._started.done():
+                raise
+            self._started.set_result(f"it exits ({error.code})")
 
     async def _receive(self) -> dict[str, Any]:
+        if self._received == "lifespan.shutdown" and self._stopped is not None and self._stopped.done():
+            assert self._task is not None
+            self._task.cancel()  # no event follows: an app that loops for ever would hold the worker
         event = await self._events.get()
-        self._received_startup = True
+        self._received = event["type"]
         return event
 
     async def _send(self, message: dict[str, Any]) -> None:
@@ -114,6 +122,14 @@ class Lifespan:
         if future.done():
             raise RuntimeError(f"ASGI message {kind!r} sent after lifespan.{step} was answered")
         future.set_result(None if outcome == "complete" else message.get("message", ""))
+
+
+def _error_of(task: asyncio.Task[None]) -> BaseException | None:
+    """What ended it, be it a cancellation."""
+    try:
+        return task.exception()
+    except asyncio.CancelledError as error:
+        return error
 
 
 def _format(error: BaseException) -> str:

@@ -78,3 +78,36 @@ async def hangs(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     say("hanging in startup")
     await asyncio.Event().wait()
+
+
+async def receives_for_ever(scope: Scope, receive: Receive, send: Send) -> None:
+    """Never returns: waits for a message after the last one."""
+    if scope["type"] == "lifespan":
+        while True:
+            step = (await receive())["type"]
+            await send({"type": f"{step}.complete"})
+    await respond(send, b"served")
+
+
+async def completes_then_raises(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        for _ in range(2):
+            await send({"type": f"{(await receive())['type']}.complete"})
+        await asyncio.sleep(0)
+        raise LookupError("after the end")
+    await respond(send, b"served")
+
+
+async def cancels_itself(scope: Scope, receive: Receive, send: Send) -> None:
+    """As code with a cancel scope that leaks."""
+    if scope["type"] == "lifespan":
+        await receive()
+        raise asyncio.CancelledError("given up")
+    await respond(send, b"served")
+
+
+async def exits(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await receive()
+        raise SystemExit("no settings today")
+    await respond(send, b"served")
