@@ -53,6 +53,8 @@ def _find_attribute(module: Any, module_name: str, attributes: str, spec: str) -
             raise AppImportError(
                 f'cannot import the app "{spec}": {path} has no attribute "{name}"{hint or _callables_hint(value)}'
             ) from None
+        except Exception as error:  # a module's own __getattr__, a property
+            raise AppImportError(_with_traceback(spec, error)) from None
         path += "." + name
     return value
 
@@ -62,7 +64,7 @@ def _call_factory(factory: Any, spec: str) -> Any:
         raise AppImportError(f'the app factory "{spec}" is not callable: it is of type {type(factory).__name__}')
     try:
         return factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise AppImportError(_with_traceback(spec, error, "the app factory raised")) from None
 
 
@@ -72,6 +74,8 @@ def _no_module(spec: str, module_name: str, missing: str) -> str:
 
     parent, _, last = missing.rpartition(".")
     if parent:
+        if not hasattr(sys.modules.get(parent), "__path__"):
+            return f'cannot import the app "{spec}": "{parent}" is a module, not a package: it has no "{last}"'
         folders = [Path(folder) for folder in getattr(sys.modules.get(parent), "__path__", [])]
     else:
         folders = [Path(sys.path[0] or ".")]

@@ -125,6 +125,19 @@ class TestAppThatCannotBeImported:
         self.refused(preload, "broken:app", "does_not_exist_anywhere", "broken.py", folder=tmp_path)
 
 
+    def test_module_taken_for_a_package(self, preload: tuple[str, ...]) -> None:
+        assert "Traceback" not in self.refused(preload, "raw.app:app", '"raw" is a module, not a package')
+
+    def test_attribute_that_raises_shows_its_traceback(self, preload: tuple[str, ...], tmp_path: Path) -> None:
+        (tmp_path / "lazy.py").write_text("def __getattr__(name):\n    raise LookupError(f'no {name} today')\n")
+        self.refused(preload, "lazy:app", "LookupError: no app today", "lazy.py", folder=tmp_path)
+
+
+def test_factory_that_exits_says_why(tmp_path: Path) -> None:
+    (tmp_path / "made.py").write_text("def make():\n    raise SystemExit('no settings')\n")
+    refused(4, "SystemExit: no settings", arguments=("--factory", "--port", "0", "--app-dir", str(tmp_path), "made:make"))
+
+
 def test_factory_that_fails_shows_its_traceback(tmp_path: Path) -> None:
     (tmp_path / "made.py").write_text("def make():\n    raise LookupError('no app today')\n")
     refused(4, "LookupError: no app today", arguments=("--factory", "--port", "0", "--app-dir", str(tmp_path), "made:make"))
