@@ -12,14 +12,12 @@ import signal
 import threading
 import weakref
 from asyncio import unix_events
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from . import _tricorn
 
-__all__ = ["Loop", "install", "new_event_loop", "run"]
-
-_T = TypeVar("_T")
+__all__ = ["Loop", "install", "new_event_loop"]
 
 
 class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
@@ -119,12 +117,6 @@ def _restore_wakeup_fd(fd: int) -> None:
 def new_event_loop() -> Loop:
     """A new loop, for ``asyncio.Runner(loop_factory=tricorn.new_event_loop)``."""
     return Loop()
-
-
-def run(main: Coroutine[Any, Any, _T], *, debug: bool | None = None) -> _T:
-    """``asyncio.run(main)`` on this loop."""
-    with asyncio.Runner(debug=debug, loop_factory=new_event_loop) as runner:
-        return runner.run(main)
 
 
 _PolicyBase = getattr(unix_events, "_UnixDefaultEventLoopPolicy", None)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import tricorn
-from loop.turns import run_turn
+from loop.turns import run, run_turn
 
 
 def collect(loop: tricorn.Loop) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ def test_keyboard_interrupt_cancels_the_main_task() -> None:
 
     cancelled: list[bool] = []
     with pytest.raises(KeyboardInterrupt):
-        tricorn.run(main())
+        run(main())
     assert cancelled == [True]
 
 

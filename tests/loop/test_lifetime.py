@@ -11,7 +11,7 @@ import weakref
 import pytest
 
 import tricorn
-from loop.turns import run_turn
+from loop.turns import run, run_turn
 
 
 class Thing:
@@ -150,7 +150,7 @@ def test_loops_give_their_descriptors_back() -> None:
             server.close()
             await server.wait_closed()
 
-        tricorn.run(main())
+        run(main())
 
     use_one()
     gc.collect()
@@ -164,6 +164,10 @@ def test_loops_give_their_descriptors_back() -> None:
 def test_a_million_of_everything_does_not_grow_memory() -> None:
     script = """
 import asyncio, contextvars, resource, tricorn
+
+def run(main):
+    with asyncio.Runner(loop_factory=tricorn.new_event_loop) as runner:
+        runner.run(main)
 
 async def step():
     for _ in range(200):
@@ -192,9 +196,9 @@ async def rounds(count):
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-tricorn.run(rounds(2))
+run(rounds(2))
 before = peak()
-tricorn.run(rounds(10))
+run(rounds(10))
 print(peak() - before)
 """
     grown_kib = int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True).stdout)

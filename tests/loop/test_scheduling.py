@@ -8,7 +8,7 @@ import threading
 import pytest
 
 import tricorn
-from loop.turns import run_turn
+from loop.turns import run, run_turn
 
 
 def test_call_soon_runs_in_order_one_turn_later(loop: tricorn.Loop) -> None:
@@ -142,7 +142,7 @@ def test_no_short_timer_is_slept_through() -> None:
         for _ in range(300):
             await asyncio.sleep(1e-5)
 
-    threads = [threading.Thread(target=lambda: tricorn.run(sleep_often()), daemon=True) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: run(sleep_often()), daemon=True) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
