@@ -1,8 +1,9 @@
 // UvHandle<T>: the one owner type of libuv handles.
 //
-// libuv frees nothing: a handle must stay in memory until its close callback. So the handle lives on the heap, the
-// owner's destructor asks libuv to close it, and the close callback frees it. After that no callback of the handle
-// reaches its owner: `data` is null, and callbacks check it through `owner<>`.
+// libuv frees nothing: a handle must stay in memory until its close callback. So the handle lives
+// on the heap, the owner's destructor asks libuv to close it, and the close callback frees it.
+// After that no callback of the handle reaches its owner: `data` is null, and callbacks check it
+// through `owner<>`.
 #pragma once
 
 #include <uv.h>
@@ -22,7 +23,8 @@ class UvHandle {
   }
   ~UvHandle() { close(); }
 
-  // Makes the handle with `init(T*) -> int` (a uv_*_init call). Returns libuv's negative errno, or 0.
+  // Makes the handle with `init(T*) -> int` (a uv_*_init call). Returns libuv's negative errno, or
+  // 0.
   template <class Init>
   int open(void* owner, Init&& init) {
     close();
