@@ -86,6 +86,11 @@ class RunningServer:
             total += int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024  # type: ignore[index]
         return total
 
+    def logged(self, text: bytes) -> int:
+        """How often `text` occurs in its output: whether an access log is complete."""
+        with open(self._log.name, "rb") as log:
+            return sum(line.count(text) for line in log)
+
     def serving_pids(self, count: int) -> set[int]:
         """The workers, by asking on new connections until `count` have answered."""
         deadline, pids = time.monotonic() + DEADLINE_S, set[int]()

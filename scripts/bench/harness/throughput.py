@@ -7,7 +7,7 @@ import statistics
 import sys
 from dataclasses import asdict
 
-from harness.process import all_running
+from harness.process import RunningServer, all_running
 from harness.scenarios import Scenario
 from harness.servers import ServerKind
 from harness.wrk import Sample, run_wrk
@@ -30,7 +30,17 @@ def measure(scenario: Scenario, kinds: list[ServerKind], rounds: int, seconds: f
                 samples[server.kind.name].append(sample)
                 print(f"  {scenario.name} {number + 1}/{rounds} {server.kind.name:16} {sample.per_second:9.0f}/s "
                       f"{sample.per_cpu_second:9.0f}/cpu-s", file=sys.stderr)
+        if scenario.workload == "access-log":
+            for server in servers:
+                check_log(server, scenario, samples[server.kind.name])
     return {name: medians(taken) for name, taken in samples.items()}
+
+
+def check_log(server: RunningServer, scenario: Scenario, samples: list[Sample]) -> None:
+    """A log that loses lines would be cheap: every answered request must be in it."""
+    lines, answered = server.logged(scenario.path.encode()), sum(sample.answered for sample in samples)
+    if lines < answered:
+        raise RuntimeError(f"{server.kind.name} logged {lines} of {answered} requests")
 
 
 def medians(samples: list[Sample]) -> Result:

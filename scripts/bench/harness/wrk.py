@@ -23,6 +23,7 @@ class Sample:
     cpu_share: float
     p99_ms: float
     errors: int
+    answered: int
 
 
 def run_wrk(server: RunningServer, scenario: Scenario, seconds: float, core: int) -> Sample:
@@ -36,7 +37,7 @@ def run_wrk(server: RunningServer, scenario: Scenario, seconds: float, core: int
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", output)
     assert p99 is not None, output
     return Sample(per_second=float(find(r"Requests/sec:\s+([\d.]+)", output)), per_cpu_second=answered / max(cpu, 0.01),
-                  cpu_share=cpu / elapsed, p99_ms=float(p99[1]) * UNITS[p99[2]], errors=count_errors(output))
+                  cpu_share=cpu / elapsed, p99_ms=float(p99[1]) * UNITS[p99[2]], errors=count_errors(output), answered=answered)
 
 
 def find(pattern: str, text: str) -> str:
