@@ -1,15 +1,13 @@
 // ReadyRing: order across growth and wrap-around, ownership of what it holds.
 #include "worker/loop/ready_ring.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <vector>
 
 namespace tricorn {
 namespace {
-
-using ::testing::ElementsAre;
 
 TEST(ReadyRing, GivesItemsBackInOrder) {
   ReadyRing<int> ring;
@@ -44,7 +42,7 @@ TEST(ReadyRing, VisitsFromOldestToNewest) {
   for (int i = 70; i < 72; ++i) ring.push(i);
   std::vector<int> seen;
   ring.for_each([&](int item) { seen.push_back(item); });
-  EXPECT_THAT(seen, ElementsAre(67, 68, 69, 70, 71));
+  EXPECT_EQ(seen, (std::vector{67, 68, 69, 70, 71}));
 }
 
 TEST(ReadyRing, LeavesNothingBehindInPoppedSlots) {

@@ -1,18 +1,15 @@
 // TimerHeap: order, ties, lazy cancel.
 #include "worker/loop/timer_heap.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
 #include <random>
 #include <set>
+#include <vector>
 
 namespace tricorn {
 namespace {
-
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 std::vector<int> drain(TimerHeap<int>& heap) {
   std::vector<int> items;
@@ -28,7 +25,7 @@ TEST(TimerHeap, GivesTheEarliestFirst) {
   heap.push(2.0, 2);
   heap.push(-std::numeric_limits<double>::infinity(), 0);
   EXPECT_EQ(heap.top(), 0);
-  EXPECT_THAT(drain(heap), ElementsAre(0, 1, 2, 3, 4));
+  EXPECT_EQ(drain(heap), (std::vector{0, 1, 2, 3, 4}));
 }
 
 TEST(TimerHeap, IsFirstInFirstOutAmongEquals) {
@@ -63,9 +60,9 @@ TEST(TimerHeap, SweepsOnlyWhenMoreThanHalfOfManyAreCancelled) {
   auto is_odd = [](int item) { return item % 2 == 1; };
   for (int i = 0; i < 100; ++i) heap.push(i, i);
   for (int i = 0; i < 60; ++i) heap.note_cancelled();
-  EXPECT_THAT(heap.drop_cancelled(is_odd), IsEmpty()) << "100 entries are too few to bother";
+  EXPECT_TRUE(heap.drop_cancelled(is_odd).empty()) << "100 entries are too few to bother";
   for (int i = 100; i < 140; ++i) heap.push(i, i);
-  EXPECT_THAT(heap.drop_cancelled(is_odd), IsEmpty()) << "60 of 140 are less than half";
+  EXPECT_TRUE(heap.drop_cancelled(is_odd).empty()) << "60 of 140 are less than half";
   for (int i = 0; i < 11; ++i) heap.note_cancelled();
   EXPECT_EQ(heap.drop_cancelled(is_odd).size(), 70U);
   std::vector<int> left = drain(heap);
@@ -80,7 +77,7 @@ TEST(TimerHeap, CountsPoppedCancelledItemsNoMore) {
   heap.pop();
   heap.forget_cancelled();
   heap.forget_cancelled();
-  EXPECT_THAT(heap.drop_cancelled([](int) { return true; }), IsEmpty());
+  EXPECT_TRUE(heap.drop_cancelled([](int) { return true; }).empty());
 }
 
 }  // namespace
