@@ -164,6 +164,23 @@ def test_tasks_started_by_the_first_step_are_queued_as_usual(loop: tricorn.Loop)
     run_turn(loop)
 
 
+def test_inside_of_a_task_the_first_step_is_queued(loop: tricorn.Loop) -> None:
+    log: list[str] = []
+
+    async def child() -> None:
+        log.append(asyncio.current_task().get_name())
+
+    async def main() -> None:
+        loop._start_task(child(), contextvars.copy_context(), "child")
+        log.append("main")
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+    in_loop(loop, lambda: loop._start_task(main(), contextvars.copy_context(), "request"))
+    run_turn(loop)
+    assert log == ["main", "child", "main", "child"]
+
+
 def test_what_is_no_coroutine_is_refused(loop: tricorn.Loop) -> None:
     with pytest.raises(TypeError, match="a coroutine was expected"):
         loop._start_task(5, contextvars.copy_context(), "request")

@@ -22,6 +22,7 @@ bool load_asyncio_refs() {
   static constexpr Wanted kWanted[] = {
       {&AsyncioRefs::task, "asyncio", "Task"},
       {&AsyncioRefs::future, "asyncio", "Future"},
+      {&AsyncioRefs::current_task, "asyncio", "current_task"},
       {&AsyncioRefs::base_event_loop, "asyncio.base_events", "BaseEventLoop"},
       {&AsyncioRefs::format_callback_source, "asyncio.format_helpers", "_format_callback_source"},
       {&AsyncioRefs::extract_stack, "asyncio.format_helpers", "extract_stack"},

@@ -1,6 +1,10 @@
 // CallArguments: see the header.
 #include "worker/loop/call.h"
 
+#include <utility>
+
+#include "worker/python/py_error.h"
+
 namespace tricorn {
 
 bool CallArguments::assign(PyObject* const* arguments, size_t count) {
@@ -39,6 +43,17 @@ PyRef CallArguments::as_tuple() const {
   if (!tuple) return {};
   for (size_t i = 0; i < count_; ++i) PyTuple_SET_ITEM(tuple.get(), i, Py_NewRef(first()[i]));
   return tuple;
+}
+
+PyRef call_in_context(PyObject* context, PyObject* callback, PyObject* const* arguments,
+                      size_t nargsf) {
+  if (PyContext_Enter(context) < 0) return {};
+  PyRef result = PyRef::steal(PyObject_Vectorcall(callback, arguments, nargsf, nullptr));
+  if (result) return PyContext_Exit(context) == 0 ? std::move(result) : PyRef();
+  PyError error = PyError::take();
+  if (PyContext_Exit(context) < 0) PyErr_Clear();  // the first error is the one to tell
+  std::move(error).restore();
+  return {};
 }
 
 }  // namespace tricorn

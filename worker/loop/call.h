@@ -43,4 +43,8 @@ class CallArguments {
   size_t count_ = 0;
 };
 
+// PyObject_Vectorcall in `context`, which must not be entered yet. Null with an error set.
+PyRef call_in_context(PyObject* context, PyObject* callback, PyObject* const* arguments,
+                      size_t nargsf);
+
 }  // namespace tricorn

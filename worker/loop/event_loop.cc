@@ -142,7 +142,9 @@ bool EventLoop::run_handle(Handle& handle) {
     return true;
   }
   handle.running = true;
+  in_python_ = true;
   bool go_on = debug_ ? run_handle_in_debug(handle) : call_handle(handle);
+  in_python_ = false;
   handle.running = false;
   if (!handle.repeats || handle.cancelled) {
     if (go_on) {
@@ -157,20 +159,10 @@ bool EventLoop::run_handle(Handle& handle) {
 }
 
 bool EventLoop::call_handle(Handle& handle) {
-  PyObject* context = handle.context.get();
-  PyRef result;
-  if (PyContext_Enter(context) == 0) {
-    result = PyRef::steal(
-        PyObject_Vectorcall(handle.callback.get(), handle.arguments.first(),
-                            handle.arguments.count() | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
-    if (result && PyContext_Exit(context) == 0) return true;
-    if (!result) {
-      PyError error = PyError::take();
-      if (PyContext_Exit(context) < 0) PyErr_Clear();
-      std::move(error).restore();
-    }
-  }
-  return report(PyError::take(), {}, &handle);
+  size_t nargsf = handle.arguments.count() | PY_VECTORCALL_ARGUMENTS_OFFSET;
+  PyRef result = call_in_context(handle.context.get(), handle.callback.get(),
+                                 handle.arguments.first(), nargsf);
+  return result || report(PyError::take(), {}, &handle);
 }
 
 }  // namespace tricorn

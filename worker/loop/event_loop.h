@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "worker/loop/backlog.h"
 #include "worker/loop/call.h"
@@ -55,6 +56,10 @@ class EventLoop final : public LoopApi {
   // KeyboardInterrupt, SystemExit.
   bool run();
 
+  // Whether a handle or a task's first step runs now; returns what it was.
+  bool set_in_python(bool in_python) { return std::exchange(in_python_, in_python); }
+  bool in_python() const { return in_python_; }
+
   bool debug() const { return debug_; }
   bool closed() const { return closed_; }
   bool stopping() const { return backlog_.stopping; }
@@ -100,6 +105,7 @@ class EventLoop final : public LoopApi {
   TaskStarter task_starter_;
   TurnHook* hook_ = nullptr;
   unsigned long thread_id_ = 0;  // 0: not running
+  bool in_python_ = false;
   bool debug_ = false;
   bool closed_ = false;
   PyRef task_factory_;

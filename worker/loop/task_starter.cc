@@ -25,6 +25,12 @@ PyRef create_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObje
   return PyRef::steal(PyObject_Vectorcall(method.get(), arguments, 1, keywords));
 }
 
+bool is_task_current(PyObject* loop) {
+  PyRef task = PyRef::steal(PyObject_CallOneArg(asyncio_refs.current_task.get(), loop));
+  if (!task) PyError::take().unraisable(loop);
+  return task && task.get() != Py_None;
+}
+
 }  // namespace
 
 PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name) {
@@ -38,6 +44,9 @@ PyRef TaskStarter::start(PyObject* coroutine, PyObject* context, PyObject* name)
   if (loop_.task_factory() != nullptr) {
     return create_task(loop_.object(), coroutine, context, name);
   }
+  if (loop_.in_python() && is_task_current(loop_.object())) {
+    return make_task(loop_.object(), coroutine, context, name);  // its first step is queued
+  }
   // Nested when making a task starts another one: a finalizer's, for one.
   PyObject* outer_context = std::exchange(expected_context_, context);
   PyRef outer_step = std::move(step_);
@@ -46,18 +55,10 @@ PyRef TaskStarter::start(PyObject* coroutine, PyObject* context, PyObject* name)
   PyRef step = std::exchange(step_, std::move(outer_step));
   if (!task || !step) return task;
 
-  PyRef result;
-  if (PyContext_Enter(context) == 0) {
-    result = PyRef::steal(PyObject_CallNoArgs(step.get()));
-    if (!result) {
-      PyError error = PyError::take();
-      if (PyContext_Exit(context) < 0) PyErr_Clear();
-      std::move(error).restore();
-    } else if (PyContext_Exit(context) < 0) {
-      result.reset();
-    }
-  }
-  if (!result) loop_.report_from_io(PyError::take(), "Exception in the first step of a task");
+  bool was_in_python = loop_.set_in_python(true);
+  PyRef ran = call_in_context(context, step.get(), nullptr, 0);
+  loop_.set_in_python(was_in_python);
+  if (!ran) loop_.report_from_io(PyError::take(), "Exception in the first step of a task");
   return task;
 }
 
