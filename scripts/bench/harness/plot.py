@@ -10,7 +10,7 @@ from harness.servers import SERVERS
 
 COLORS = {"tricorn": "#e4572e", "bare": "#8d99ae", "uvicorn-fastest": "#3a86c8", "uvicorn-today": "#8fc1e8",
           "granian": "#6a994e", "go": "#2a9d8f", "node": "#b5a642"}
-BAR, GAP, LEFT, WIDTH, LEGEND = 13, 18, 190, 900, 34
+BAR, GAP, LEFT, WIDTH, LEGEND = 13, 18, 215, 920, 34
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #24292f }
   .head { font-weight: 600 } .value { font-size: 10px; fill: #57606a } .axis { stroke: #d0d7de }
