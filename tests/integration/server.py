@@ -40,9 +40,13 @@ def executable() -> str:
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The caller's environment without what would configure the server by accident, and with our interpreter first."""
+    """The caller's environment without what would configure the server by accident, and with our interpreter first.
+
+    TRICORN_PYTHON stays: scripts/asan_python, for one.
+    """
     ours = ("WEB_CONCURRENCY", "PORT", "FORWARDED_ALLOW_IPS", "LISTEN_FDS", "NOTIFY_SOCKET", "VIRTUAL_ENV")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("TRICORN_") and k not in ours}
+    kept = {k: v for k, v in os.environ.items()
+            if k == "TRICORN_PYTHON" or (not k.startswith("TRICORN_") and k not in ours)}
     kept["PATH"] = f"{Path(sys.executable).parent}:{kept.get('PATH', '/usr/bin:/bin')}"
     if sys.prefix != sys.base_prefix:
         kept["VIRTUAL_ENV"] = sys.prefix

@@ -24,7 +24,7 @@ inline uint64_t hash_bytes(std::string_view bytes, uint64_t seed = 0) {
     hash ^= hash >> 32;
   }
   uint64_t word = 0;
-  std::memcpy(&word, at, left);
+  if (left > 0) std::memcpy(&word, at, left);  // `at` may be null
   hash = (hash ^ word) * kMultiplier;
   return hash ^ (hash >> 29);
 }
@@ -39,12 +39,10 @@ class ByteCache {
   // The entry of the two-part key, or null. The parts are compared exactly.
   Value* find(std::string_view first, std::string_view second = {}) {
     Entry& entry = slot(first, second);
-    return entry.used && entry.first_size == first.size() &&
-                   entry.key.size() == first.size() + second.size() &&
-                   std::memcmp(entry.key.data(), first.data(), first.size()) == 0 &&
-                   std::memcmp(entry.key.data() + first.size(), second.data(), second.size()) == 0
-               ? &entry.value
-               : nullptr;
+    if (!entry.used || entry.first_size != first.size()) return nullptr;
+    std::string_view key = entry.key;
+    bool same = key.substr(0, first.size()) == first && key.substr(first.size()) == second;
+    return same ? &entry.value : nullptr;
   }
 
   // Keeps `value` if the key is short enough. The replaced value is destroyed.

@@ -26,6 +26,19 @@ void* slot(Function* function) {
   return reinterpret_cast<void*>(function);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool kPoolsKeep = false;  // a use after free must be seen
+#else
+inline constexpr bool kPoolsKeep = true;
+#endif
+
+// For tp_dealloc of a heap type without a pool: frees the memory of an object whose C++ members are destroyed.
+inline void free_object(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  type->tp_free(object);
+  Py_DECREF(type);  // a heap type is referenced by its instances
+}
+
 // ObjectPool<T>: allocation for a heap type that is not tracked by the cycle collector. T begins
 // with PyObject_HEAD and has C++ members, which are constructed by make() and destroyed by free().
 // Freed memory is kept for the next object.
@@ -48,7 +61,7 @@ class ObjectPool {
   void free(T* object) {
     PyTypeObject* type = Py_TYPE(reinterpret_cast<PyObject*>(object));
     object->~T();
-    if (kept_count_ < kKept) {
+    if (kPoolsKeep && kept_count_ < kKept) {
       kept_[kept_count_++] = object;
     } else {
       PyObject_Free(object);
