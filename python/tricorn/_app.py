@@ -21,12 +21,13 @@ def load_app(spec: str, *, app_dir: str = "", factory: bool = False) -> Callable
     if app_dir not in sys.path:
         sys.path.insert(0, app_dir)
     module_name, _, attributes = spec.partition(":")
-    app = _find_attribute(_import(spec, module_name), module_name, attributes, spec)
+    app: Any = _find_attribute(_import(spec, module_name), module_name, attributes, spec)
     if factory:
         app = _call_factory(app, spec)
     if not callable(app):
         raise AppImportError(f'the app "{spec}" is not callable: it is of type {type(app).__name__}')
-    return app
+    loaded: Callable[..., Any] = app
+    return loaded
 
 
 def _import(spec: str, module_name: str) -> Any:

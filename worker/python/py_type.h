@@ -32,7 +32,8 @@ inline constexpr bool kPoolsKeep = false;  // a use after free must be seen
 inline constexpr bool kPoolsKeep = true;
 #endif
 
-// For tp_dealloc of a heap type without a pool: frees the memory of an object whose C++ members are destroyed.
+// For tp_dealloc of a heap type without a pool: frees the memory of an object whose C++ members are
+// destroyed.
 inline void free_object(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   type->tp_free(object);
