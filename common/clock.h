@@ -1,4 +1,5 @@
-// Monotonic time. Pure code takes a TimePoint as an argument; only edges (runner, loop, server) call monotonic_now().
+// Monotonic time. Pure code takes a TimePoint as an argument; only edges (runner, loop, server)
+// call monotonic_now().
 #pragma once
 
 #include <chrono>
@@ -6,7 +7,8 @@
 
 namespace tricorn {
 
-using Clock = std::chrono::steady_clock;  // CLOCK_MONOTONIC: a changed wall clock never fires a timeout
+using Clock =
+    std::chrono::steady_clock;  // CLOCK_MONOTONIC: a changed wall clock never fires a timeout
 using TimePoint = Clock::time_point;
 using Duration = Clock::duration;  // nanoseconds
 

@@ -152,7 +152,8 @@ Result<ReceiveStatus> receive_control(int fd, ControlMessage& out) {
   envelope.msg_controllen = sizeof control;
   auto receive = [&] {
     ssize_t size = ::recvmsg(fd, &envelope, MSG_CMSG_CLOEXEC);
-    // A peer that died with messages unread resets the connection, told once and before its own last messages.
+    // A peer that died with messages unread resets the connection, told once and before its own
+    // last messages.
     if (size == -1 && errno == ECONNRESET) size = ::recvmsg(fd, &envelope, MSG_CMSG_CLOEXEC);
     return size;
   };

@@ -37,7 +37,7 @@ class Chunk {
   bool owned() const { return release_ != nullptr; }
 
  private:
-  void swap(Chunk& other) {
+  void swap(Chunk& other) noexcept {
     std::swap(bytes_, other.bytes_);
     std::swap(owner_, other.owner_);
     std::swap(release_, other.release_);

@@ -8,7 +8,8 @@
 
 namespace tricorn {
 
-// What went wrong, for a person: names the thing and, where there is one, the remedy. One line, no trailing newline.
+// What went wrong, for a person: names the thing and, where there is one, the remedy. One line, no
+// trailing newline.
 struct Error {
   std::string message;
   int sys_errno = 0;  // errno of the failed system call, 0 when none was involved

@@ -1,5 +1,6 @@
-// sys(): one wrapper for system calls. Retries EINTR, saves errno before anything else runs, and makes an Error that
-// names the call and its subject: `auto fd = sys("bind", address, [&] { return ::bind(...); });`
+// sys(): one wrapper for system calls. Retries EINTR, saves errno before anything else runs, and
+// makes an Error that names the call and its subject: `auto fd = sys("bind", address, [&] { return
+// ::bind(...); });`
 #pragma once
 
 #include <cerrno>

@@ -66,10 +66,8 @@ PyObject* close(PyObject* self, PyObject*) {
 }
 
 void dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
   std::destroy_at(&reinterpret_cast<WorkerObject*>(self)->worker);
-  PyObject_Free(self);
-  Py_DECREF(type);
+  free_object(self);
 }
 
 }  // namespace

@@ -157,10 +157,8 @@ PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
 }
 
 void dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
-  state_of(self).~ZygoteState();
-  type->tp_free(self);
-  Py_DECREF(type);
+  std::destroy_at(&state_of(self));
+  free_object(self);
 }
 
 }  // namespace
