@@ -1,9 +1,12 @@
-// Fuzzes Http1Session: however a byte stream is cut, the app sees the same requests and the client the same bytes.
+// Fuzzes Http1Session: however a byte stream is cut, the app sees the same requests and the client
+// the same bytes.
 //
-// Not part of the build. With clang's libFuzzer, from the source folder, LLHTTP being the folder of llhttp.h and its .c:
+// Not part of the build. With clang's libFuzzer, from the source folder, LLHTTP being the folder of
+// llhttp.h and its .c:
 //
 //   clang -c -O1 -g -fsanitize=address,undefined,fuzzer-no-link $LLHTTP/{llhttp,api,http}.c
-//   clang++ -std=c++23 -O1 -g -fsanitize=address,undefined,fuzzer -I. -I$LLHTTP tests/fuzz/http1_session_fuzz.cc
+//   clang++ -std=c++23 -O1 -g -fsanitize=address,undefined,fuzzer -I. -I$LLHTTP
+//   tests/fuzz/http1_session_fuzz.cc
 //     worker/protocol/{http1_exchange,http1_parser,http1_response,http1_session,request_checks,response_head,status_line}.cc
 //     common/output_queue.cc llhttp.o api.o http.o -o http1_session_fuzz
 //   ./http1_session_fuzz -dict=tests/fuzz/http1.dict -max_len=4096 corpus
@@ -24,8 +27,8 @@ using tricorn::HttpSettings;
 using tricorn::SessionPhase;
 
 [[noreturn]] void give_up(std::string_view why, const std::string& a, const std::string& b = "") {
-  std::fprintf(stderr, "%.*s\n--- whole\n%s\n--- cut\n%s\n", static_cast<int>(why.size()), why.data(),
-               a.c_str(), b.c_str());
+  std::fprintf(stderr, "%.*s\n--- whole\n%s\n--- cut\n%s\n", static_cast<int>(why.size()),
+               why.data(), a.c_str(), b.c_str());
   std::abort();
 }
 
@@ -47,8 +50,8 @@ void check(const Http1SessionHarness::Request& request) {
   }
 }
 
-// What must not depend on the cut. A request that is refused in its body is seen by the app only if its head came
-// earlier, so it is left out.
+// What must not depend on the cut. A request that is refused in its body is seen by the app only if
+// its head came earlier, so it is left out.
 std::string run(std::string_view bytes, const HttpSettings& settings, uint32_t cut) {
   Http1SessionHarness app(settings);
   app.on_request_complete = [](Http1SessionHarness& self) {
@@ -83,7 +86,8 @@ std::string run(std::string_view bytes, const HttpSettings& settings, uint32_t c
     for (const auto& [name, value] : request.headers) text += " [" + name + "=" + value + "]";
     text += request.complete ? "\n" : " incomplete\n";
   }
-  for (const auto& record : app.records) {  // of a refused request, more is known when it came in pieces
+  for (const auto& record :
+       app.records) {  // of a refused request, more is known when it came in pieces
     if (record.status < 400) text += record.method + " " + record.target + " ";
     text += std::to_string(record.status) + "\n";
   }
