@@ -75,9 +75,10 @@ def _no_module(spec: str, module_name: str, missing: str) -> str:
 
     parent, _, last = missing.rpartition(".")
     if parent:
-        if not hasattr(sys.modules.get(parent), "__path__"):
+        path = getattr(sys.modules.get(parent), "__path__", None)
+        if path is None:
             return f'cannot import the app "{spec}": "{parent}" is a module, not a package: it has no "{last}"'
-        folders = [Path(folder) for folder in getattr(sys.modules.get(parent), "__path__", [])]
+        folders = [Path(folder) for folder in path]
     else:
         folders = [Path(sys.path[0] or ".")]
     names = {
