@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 
-from integration.server import DEADLINE_S, Server
 from integration.processes import eventually
+from integration.server import DEADLINE_S, Server
 
 Check = Callable[[bytes], bool]
 

@@ -124,7 +124,6 @@ class TestAppThatCannotBeImported:
         (tmp_path / "broken.py").write_text(f"import does_not_exist_anywhere\n{APP}")
         self.refused(preload, "broken:app", "does_not_exist_anywhere", "broken.py", folder=tmp_path)
 
-
     def test_module_taken_for_a_package(self, preload: tuple[str, ...]) -> None:
         assert "Traceback" not in self.refused(preload, "raw.app:app", '"raw" is a module, not a package')
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import socket
 import subprocess
 import threading
@@ -12,9 +10,8 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from integration.processes import open_descriptors, rss_bytes
 from integration.server import Server
-from integration.wire import Connection, Truncated
+from integration.wire import Connection
 
 MIB = 1024 * 1024
 
@@ -223,136 +220,6 @@ def test_expect_100_continue_once(raw: Server) -> None:
         assert (response.status, response.body) == (200, b"body")
 
 
-# --- refused requests -------------------------------------------------------------------------------------------------------
-AMBIGUOUS = {
-    "length and chunked": b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "two lengths": b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nbody",
-    "length with a sign": b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: +4\r\n\r\nbody",
-    "hexadecimal length": b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 0x4\r\n\r\nbody",
-    "coding not last": b"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
-    "chunked in 1.0": b"POST /echo HTTP/1.0\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "space before colon": b"GET /hello HTTP/1.1\r\nHost : t\r\n\r\n",
-    "obsolete folding": b"GET /hello HTTP/1.1\r\nHost: t\r\nx: 1\r\n folded\r\n\r\n",
-    "bare line feed": b"GET /hello HTTP/1.1\nHost: t\n\n",
-    "control character in value": b"GET /hello HTTP/1.1\r\nHost: t\r\nx: a\0b\r\n\r\n",
-    "no host": b"GET /hello HTTP/1.1\r\n\r\n",
-    "two hosts": b"GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-    "lower-case method": b"get /hello HTTP/1.1\r\nHost: t\r\n\r\n",
-    "bad chunk size": b"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
-    "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03hello\r\n\r\n",
-}
-
-
-@pytest.mark.parametrize("name", AMBIGUOUS)
-def test_ambiguous_or_malformed_request_is_refused(raw: Server, name: str) -> None:
-    """P6, P7, P13: 4xx or 501, then the connection is closed; never a traceback."""
-    with raw.connect() as connection:
-        connection.send(AMBIGUOUS[name])
-        response = connection.read_response()
-        assert response.status in (400, 501), response
-        assert response.says_close and connection.at_end()
-    assert raw.get("/hello").status == 200
-
-
-def test_target_too_long_is_414(raw: Server) -> None:
-    """P19: 16 KiB is the default limit."""
-    assert raw.get("/hello?" + "x" * 8000).status == 200
-    with raw.connect() as connection:
-        connection.send(b"GET /" + b"x" * 17_000 + b" HTTP/1.1\r\nhost: t\r\n\r\n")
-        assert connection.read_response().status == 414
-        assert connection.at_end()
-
-
-def test_headers_too_large_is_431(raw: Server) -> None:
-    """P19: 64 KiB is the default limit; a large cookie below it passes."""
-    assert raw.get("/hello", {"cookie": "c" * 30_000}).status == 200
-    with raw.connect() as connection:
-        connection.send(b"GET /hello HTTP/1.1\r\nhost: t\r\ncookie: " + b"c" * 70_000 + b"\r\n\r\n")
-        assert connection.read_response().status == 431
-        assert connection.at_end()
-
-
-def test_limits_are_options() -> None:
-    """P19: 414 and 431 at the configured sizes, 413 by content-length and by counting a chunked body."""
-    options = ("--limit-target-bytes", "100", "--limit-header-bytes", "1000", "--limit-body-bytes", "1000")
-    with Server("raw:app", *options) as server:
-        assert server.get("/" + "x" * 200).status == 414
-        assert server.get("/hello", {"x": "y" * 2000}).status == 431
-        assert server.request("POST", "/echo", body=b"x" * 1000).status == 200
-        with server.connect() as connection:
-            connection.send(b"POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: 1001\r\n\r\n")
-            assert connection.read_response().status == 413
-        with server.connect() as connection:
-            connection.send(b"POST /echo HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n")
-            connection.send(b"320\r\n" + b"x" * 800 + b"\r\n320\r\n" + b"x" * 800 + b"\r\n0\r\n\r\n")
-            assert connection.read_response().status == 413
-
-
-def test_head_that_never_ends_times_out() -> None:
-    """P19: armed at accept, not re-armed by a drip: 408 or a silent close, also for a peer that says nothing."""
-    with Server("raw:app", "--timeout-header", "1") as server:
-        with server.connect() as silent, server.connect() as drip:
-            drip.send(b"GET /hello HTTP/1.1\r\nhost: t\r\nx: ")
-            drip.socket.settimeout(0.1)
-            while True:  # one byte each 100 ms until the server has had enough
-                try:
-                    drip.send(b"y")
-                    if answer := drip.socket.recv(4096):
-                        assert answer.startswith(b"HTTP/1.1 408 "), answer
-                    break
-                except TimeoutError:
-                    continue
-                except (BrokenPipeError, ConnectionResetError):
-                    break
-            assert silent.socket.recv(4096)[:12] in (b"", b"HTTP/1.1 408")
-
-
-# --- large bodies -----------------------------------------------------------------------------------------------------------
-def worker_pid(server: Server) -> int:
-    return int(json.loads(server.get("/identity").body)["pid"])
-
-
-def test_large_upload_to_a_slow_app_keeps_memory_flat(raw: Server) -> None:
-    """P18: reading pauses while the app sleeps; 64 MiB pass, a few stay in memory."""
-    pid, piece, count = worker_pid(raw), bytes(range(256)) * 4096, 64
-    raw.request("POST", "/upload", body=piece)  # warm: buffers exist
-    before = rss_bytes(pid)
-    with raw.connect() as connection:
-        connection.send(b"POST /upload?slow_ms=300 HTTP/1.1\r\nhost: t\r\ncontent-length: %d\r\n\r\n" % (count * len(piece)))
-        peak = before
-        for _ in range(count):
-            connection.send(piece)
-            peak = max(peak, rss_bytes(pid))
-        result = json.loads(connection.read_response().body)
-    assert result["size"] == count * len(piece)
-    assert result["sha256"] == hashlib.sha256(piece * count).hexdigest()
-    assert peak - before < 8 * MIB, f"grew by {(peak - before) / MIB:.1f} MiB"
-
-
-def test_large_download_to_a_slow_client_keeps_memory_flat(raw: Server) -> None:
-    """P45: send() waits while more than the high-water mark is unsent."""
-    pid, size = worker_pid(raw), 64 * MIB
-    raw.get("/download?size=1000000")
-    before = peak = rss_bytes(pid)
-    with raw.connect(receive_buffer=65536) as connection:
-        connection.send(b"GET /download?length&size=%d HTTP/1.1\r\nhost: t\r\n\r\n" % size)
-        assert connection.read_head().header("content-length") == str(size)
-        while size:
-            size -= len(connection.read_exactly(min(size, MIB)))
-            peak = max(peak, rss_bytes(pid))
-    assert peak - before < 8 * MIB, f"grew by {(peak - before) / MIB:.1f} MiB"
-
-
-@pytest.mark.parametrize("size", [0, 1, 1023, 65535, 65536, 65537, MIB + 1])
-@pytest.mark.parametrize("chunk", [1000, 65536, 2 * MIB])
-def test_bodies_of_odd_sizes_arrive_whole(raw: Server, size: int, chunk: int) -> None:
-    with raw.connect() as connection:
-        assert len(connection.get(f"/download?size={size}&chunk={chunk}").body) == size
-        assert len(connection.get(f"/download?length&size={size}&chunk={chunk}").body) == size
-        body = bytes(i % 251 for i in range(size))
-        assert connection.request("POST", "/echo", body=body).body == body
-
-
 # --- headers of responses ------------------------------------------------------------------------------------------------------
 def test_default_headers_once_and_right(raw: Server) -> None:
     """P35: server and date, each once; the date is now."""
@@ -368,84 +235,3 @@ def test_app_headers_keep_order_and_duplicates_and_replace_defaults(raw: Server)
     assert response.header_values("set-cookie") == ["a=1", "b=2"]
     assert response.header("x-mixed") == "MiXed"
     assert response.header("server") == "mine"
-
-
-# --- clients that leave -----------------------------------------------------------------------------------------------------
-def noticed(server: Server, what: str) -> None:
-    server.eventually(lambda: what in json.loads(server.get("/seen").body), f"app sees {what!r}")
-
-
-def test_half_closed_client_still_gets_its_response(raw: Server) -> None:
-    """P24: FIN after a complete request, as `nc` does."""
-    with raw.connect() as connection:
-        connection.send(b"GET /pause?ms=100 HTTP/1.1\r\nhost: t\r\n\r\n")
-        connection.half_close()
-        assert connection.read_response().body == b"rested"
-        assert connection.at_end()
-
-
-def test_disconnect_reaches_a_waiting_app_again_and_again(raw: Server) -> None:
-    """P42, P44: http.disconnect, also at the second receive(); the app is not cancelled."""
-    with raw.connect() as connection:
-        connection.request("GET", "/wait-for-disconnect", read=False)
-        connection.reset()
-    noticed(raw, "disconnects: http.disconnect,http.disconnect")
-
-
-def test_disconnect_in_the_middle_of_an_upload(raw: Server) -> None:
-    """P5: a truncated body is a disconnect, never a clean end."""
-    with raw.connect() as connection:
-        connection.send(b"POST /upload HTTP/1.1\r\nhost: t\r\ncontent-length: 100000\r\n\r\n" + b"x" * 777)
-    noticed(raw, "upload cut after 777")
-
-
-def test_truncated_chunked_upload(raw: Server) -> None:
-    """P5."""
-    with raw.connect() as connection:
-        connection.send(b"POST /upload HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
-        connection.half_close()
-        assert connection.at_end() or connection.read_to_end() is not None
-    noticed(raw, "upload cut after 5")
-
-
-def test_send_after_disconnect_raises_oserror_and_is_not_logged(raw: Server) -> None:
-    """P43, P45: a sender blocked by a full buffer is released; its OSError is no error of ours."""
-    with raw.connect(receive_buffer=4096) as connection:
-        connection.request("GET", "/send-until-error", read=False)
-        connection.read_head()
-        connection.reset()
-    noticed(raw, "send raised OSError")
-
-
-def test_streaming_head_is_sent_before_the_first_body_message(raw: Server) -> None:
-    """P27: http.response.start must not be held back for ever."""
-    with raw.connect() as connection:
-        connection.request("GET", "/start-only", read=False)
-        assert connection.read_head().status == 200
-    noticed(raw, "start_only left")
-
-
-def test_connections_that_come_and_go_leak_no_descriptor(raw: Server) -> None:
-    """Health probes that connect and leave, at every stage of a request."""
-    pid = worker_pid(raw)
-    stages = [b"", b"GET", b"GET /hello HTTP/1.1\r\nhost: t\r\n", b"POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\n\r\nab",
-              b"GET /hello HTTP/1.1\r\nhost: t\r\n\r\n", b"GET /pause?ms=20 HTTP/1.1\r\nhost: t\r\n\r\n"]
-    before = open_descriptors(pid)
-    for number in range(20):
-        for stage in stages:
-            connection = raw.connect()
-            connection.send(stage)
-            connection.reset() if number % 2 else connection.close()
-    raw.eventually(lambda: open_descriptors(pid) <= before, "descriptors closed again")
-
-
-def test_truncated_response_is_seen_as_such(raw: Server) -> None:
-    """The test client itself: it must notice what the server must never do."""
-    left, right = socket.socketpair()
-    with left, right:
-        client = Connection.__new__(Connection)
-        client.socket, client._buffer = left, bytearray()
-        right.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
-        right.shutdown(socket.SHUT_WR)
-        with pytest.raises(Truncated):
-            client.read_response()

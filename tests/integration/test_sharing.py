@@ -1,0 +1,93 @@
+"""How workers share connections, descriptors and the log. Fault numbers in the docstrings."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+from collections import Counter
+from pathlib import Path
+
+from integration.server import Server
+
+
+def test_connections_spread_evenly_over_the_workers() -> None:
+    """Fault 29: of 256 connections, opened one by one and kept, the fullest of 4 workers has at most 1.3 times the mean."""
+    with Server("raw:app", "--workers", "4") as server:
+        server.wait_workers(4)
+        connections, pids = [], Counter[int]()
+        for _ in range(256):
+            connections.append(server.connect())
+            pids[json.loads(connections[-1].get("/identity").body)["pid"]] += 1
+        for connection in connections:
+            connection.close()
+        assert len(pids) == 4 and max(pids.values()) <= 1.3 * 64, pids
+
+
+def test_idle_worker_takes_over_from_a_blocked_one() -> None:
+    """A worker whose loop is blocked gets no new connection: everybody else is served by the other."""
+    with Server("raw:app", "--workers", "2") as server:
+        server.wait_workers(2)
+        with server.connect() as blocked:
+            blocked.request("GET", "/block?ms=2000", read=False)
+            for _ in range(20):
+                assert server.get("/hello").status == 200
+            assert blocked.read_response().body == b"blocked"
+
+
+def test_running_out_of_descriptors_is_no_busy_loop_and_no_loss() -> None:
+    """Fault 27: connections beyond the limit wait in the queue until others end; all are served."""
+    limited = ("prlimit", "--nofile=64")
+    with Server("raw:app", command_prefix=limited, allow=("accept",)) as server:
+        worker = server.wait_workers(1)[0]
+        connections = [server.connect() for _ in range(120)]
+        for connection in connections:
+            connection.request("GET", "/hello", {"connection": "close"}, read=False)
+        assert [connection.read_response().status for connection in connections] == [200] * 120
+        for connection in connections:
+            connection.close()
+        idle = [server.connect() for _ in range(100)]
+        before = cpu_ticks(worker)
+        threading.Event().wait(1)  # the time over which a busy loop would show
+        assert cpu_ticks(worker) - before < 0.4 * os.sysconf("SC_CLK_TCK")
+        for connection in idle:
+            connection.close()
+        server.eventually(lambda: server.get("/hello").status == 200, "served again")
+
+
+def cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_log_that_nobody_reads_does_not_stop_the_server(tmp_path: Path) -> None:
+    """Fault 33: standard output and error are a full pipe; requests, HUP and TERM are served all the same."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while os.write(writing, b"x" * 65536):
+            pass
+    except BlockingIOError:
+        pass
+    os.set_blocking(writing, True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        os.set_inheritable(listener.fileno(), True)
+        into_pipe = ("sh", "-c", f'exec "$@" >/proc/self/fd/{writing} 2>&1', "sh")
+        server = Server("raw:app", "--log-level", "debug", bind=("--fd", str(listener.fileno())),
+                        command_prefix=into_pipe, pass_fds=(listener.fileno(), writing)).spawn()
+        os.close(writing)
+        server.address = listener.getsockname()[:2]
+        try:
+            for _ in range(200):
+                assert server.get("/hello").status == 200
+            old = server.wait_workers(1)[0]
+            server.signal(signal.SIGHUP)
+            server.eventually(lambda: server.workers().get(0) not in (None, [old]) and len(server.workers()[0]) == 1, "reloaded")
+            assert server.get("/hello").status == 200
+            server.signal(signal.SIGTERM)
+            server.assert_gone()
+        finally:
+            os.close(reading)
+            server.kill_all()
