@@ -21,7 +21,7 @@ TEST(Http1Abort, BeforeTheStartSendsNothing) {
   Http1SessionHarness app(bare());
   app.input(kGet);
   app.writer->abort();
-  EXPECT_EQ(app.session->phase(), SessionPhase::kAborted);
+  EXPECT_EQ(app.session->phase(), SessionPhase::kClosing);
   EXPECT_TRUE(app.session->output().empty());
   EXPECT_EQ(app.records, (std::vector<Http1SessionHarness::Record>{{"GET", "/", 0, 0, true}}));
 }

@@ -51,11 +51,11 @@ void Http1SessionImpl::abort() {
 }
 
 // Cuts the response off. A body that ends with the connection would look whole after an orderly
-// close.
+// close; a reset could destroy earlier responses on their way, so it is for that case only.
 void Http1SessionImpl::break_off() {
   response_.drop_open_head();
   const bool cut = response_.started() && response_.ends_by_close();
-  end_ = output_.empty() || cut ? End::kAborted : End::kClosing;
+  end_ = cut ? End::kAborted : End::kClosing;
 }
 
 bool Http1SessionImpl::may_persist() const {

@@ -19,7 +19,7 @@ enum class SessionPhase : uint8_t {
   kReadingHead,  // a head has begun: header timeout, not re-armed by further bytes
   kServing,      // an exchange is open: no timeout of ours
   kClosing,  // write output(), then half-close, discard input for a while (lingering close), close
-  kAborted,  // close now; what is unsent is lost
+  kAborted,  // reset now: what was sent must not look whole; what is unsent is lost
 };
 
 // Wakes the connection when an app acted on an exchange outside of a Session call. May be called

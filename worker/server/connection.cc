@@ -84,7 +84,12 @@ void Connection::begin_drain(bool close_idle) {
 }
 
 void Connection::cut() {
-  if (state_ == State::kOpen) session_->on_disconnect();
+  if (state_ == State::kOpen) {
+    const bool cuts_off =
+        session_->phase() == SessionPhase::kServing || !session_->output().empty();
+    session_->on_disconnect();
+    if (cuts_off) transport_->reset();
+  }
   close();
 }
 
@@ -100,7 +105,10 @@ void Connection::on_exchange_end(const ExchangeRecord& record) {
 
 void Connection::settle() {
   if (state_ != State::kOpen) return;
-  if (session_->phase() == SessionPhase::kAborted) return close();
+  if (session_->phase() == SessionPhase::kAborted) {
+    transport_->reset();
+    return close();
+  }
   if (session_->output_ready() && !flush()) return;
   const SessionPhase phase = session_->phase();
   if (phase == SessionPhase::kClosing && session_->output().empty()) return start_linger();

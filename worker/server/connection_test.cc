@@ -252,7 +252,7 @@ TEST_F(ConnectionTest, AnAbortedSessionIsClosedWithoutMore) {
   session_->queue.append("half a res");
   session_->current = SessionPhase::kAborted;
   transport_->deliver("x");
-  EXPECT_TRUE(transport_->closed());
+  EXPECT_TRUE(transport_->was_reset());
   EXPECT_EQ(transport_->sent(), "");
 }
 

@@ -17,8 +17,8 @@
 
 namespace tricorn::test {
 
-// Answers by target: "/big" with many bytes, "/wait" when the test calls answer_waiting, all else
-// with "hello".
+// Answers by target: "/big" with many bytes, "/wait" when the test calls answer_waiting, "/stream"
+// with the beginning of a body, all else with "hello".
 class TestApp final : public HandlerFactory {
  public:
   static constexpr size_t kBigBytes = 8'000'000;
@@ -31,6 +31,9 @@ class TestApp final : public HandlerFactory {
     for (const auto& exchange : std::exchange(waiting_, {})) {
       if (exchange->writer != nullptr) respond(*exchange->writer, "waited");
     }
+  }
+  void abort_waiting() {
+    for (const auto& exchange : std::exchange(waiting_, {})) exchange->writer->abort();
   }
   size_t waiting() const { return waiting_.size(); }
 
@@ -57,7 +60,11 @@ class TestApp final : public HandlerFactory {
                             ResponseWriter& writer) override {
       ++app.requests;
       writer.body_consumed(body.size());
-      if (head.target == "/wait") {
+      if (head.target == "/stream") {
+        EXPECT_TRUE(writer.start(200, {}));
+        EXPECT_TRUE(writer.body(Chunk::borrowed("begun"), true));
+      }
+      if (head.target == "/wait" || head.target == "/stream") {
         return app.waiting_.emplace_back(std::make_unique<Exchange>(app, writer)).get();
       }
       respond(writer, head.target == "/big" ? std::string(kBigBytes, 'x') : "hello");

@@ -145,6 +145,19 @@ TEST_F(ServerTest, CloseAllCutsEverything) {
   await_close(serving);
 }
 
+// A body that ends with the connection would look whole after an orderly end.
+TEST_F(ServerTest, ResetsAConnectionWhoseResponseIsCutOff) {
+  start();
+  for (bool by_the_app : {true, false}) {
+    Client client = connect();
+    client.send("GET /stream HTTP/1.0\r\n\r\n");
+    await(client, "begun");
+    by_the_app ? app_.abort_waiting() : server_->close_all();
+    await_close(client);
+    EXPECT_EQ(client.error, ECONNRESET);
+  }
+}
+
 TEST_F(ServerTest, MayDieWithOpenConnections) {
   start();
   Client client = connect();

@@ -28,6 +28,7 @@ class MemoryTransport final : public Transport {
   bool reading() const { return reading_; }
   bool write_shut() const { return write_shut_; }
   bool closed() const { return closed_; }
+  bool was_reset() const { return reset_; }
 
   void start_reading() override;
   void stop_reading() override { reading_ = false; }
@@ -35,6 +36,7 @@ class MemoryTransport final : public Transport {
   std::expected<size_t, int> flush(OutputQueue& queue) override;
   void shutdown_write() override { write_shut_ = true; }
   void close() override { closed_ = true; }
+  void reset() override { reset_ = closed_ = true; }
   int fd() const override { return -1; }
 
  private:
@@ -50,6 +52,7 @@ class MemoryTransport final : public Transport {
   bool awaiting_writable_ = false;
   bool write_shut_ = false;
   bool closed_ = false;
+  bool reset_ = false;
 };
 
 }  // namespace tricorn

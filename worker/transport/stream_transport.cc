@@ -166,6 +166,12 @@ void StreamTransport::close() {
   socket_.reset();
 }
 
+void StreamTransport::reset() {
+  const linger hard{.l_onoff = 1, .l_linger = 0};
+  if (socket_) ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  close();
+}
+
 void StreamTransport::lose(int error) {
   close();
   events_.on_lost(error);

@@ -30,6 +30,7 @@ class StreamTransport final : public Transport {
   std::expected<size_t, int> flush(OutputQueue& queue) override;
   void shutdown_write() override;
   void close() override;
+  void reset() override;
   int fd() const override { return socket_.get(); }
 
  private:

@@ -43,6 +43,9 @@ class Transport {
   virtual void shutdown_write() = 0;  // FIN after what flush has taken
   virtual void
   close() = 0;  // idempotent, at once; what flush did not take is lost; no callback follows
+  // As close, but the peer is told of an error: for a stream that must not look complete. Bytes
+  // that flush took may be lost, too. A unix socket has no such thing and just closes.
+  virtual void reset() = 0;
   virtual int fd() const = 0;  // -1 once closed, or if there is none
 };
 
