@@ -1,6 +1,8 @@
 // Options and environment become a plan.
 #include "supervisor/zygote_plan.h"
 
+#include <fmt/core.h>
+
 #include "supervisor/os/process_ops.h"
 
 namespace tricorn {
@@ -14,7 +16,9 @@ Result<ZygotePlan> plan_zygote(const Options& options, const Environment& enviro
   plan.settings.listeners = std::move(listeners);
   Environment variables = environment;
   for (const auto& [name, value] : options.app_environment) variables.emplace(name, value);
-  for (const auto& [name, value] : variables) plan.environment.push_back(name + "=" + value);
+  for (const auto& [name, value] : variables) {
+    plan.environment.push_back(fmt::format("{}={}", name, value));
+  }
   return plan;
 }
 

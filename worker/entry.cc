@@ -187,7 +187,7 @@ void Worker::boot_failed(BootFailureKind kind, const std::string& text) {
       {.type = ControlType::kBootFailed, .value = static_cast<int64_t>(kind), .text = text});
 }
 
-void Worker::tell_master(ControlMessage message) {
+void Worker::tell_master(const ControlMessage& message) {
   if (!setup_.control) return;
   if (Result<> sent = send_control(setup_.control.get(), message); !sent) {
     log_warning("cannot tell the master: {}", sent.error().message);

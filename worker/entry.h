@@ -71,7 +71,7 @@ class Worker {
   void finish();
   void ask_to_retire();
   void arm(Duration delay);
-  void tell_master(ControlMessage message);
+  void tell_master(const ControlMessage& message);
   uint64_t request_limit() const;
 
   WorkerSetup setup_;
