@@ -64,6 +64,7 @@ void Connection::on_deadline(DeadlineKind kind) {
   switch (kind) {
     case DeadlineKind::kHeader:
     case DeadlineKind::kKeepAlive:
+      if (session_->phase() == SessionPhase::kIdle && has_begun_anew()) return;
       session_->on_timeout();
       return settle();
     case DeadlineKind::kFirstRequest:
@@ -74,6 +75,13 @@ void Connection::on_deadline(DeadlineKind kind) {
     case DeadlineKind::kNone:
       return close();
   }
+}
+
+// Timers run before I/O: of a loop that was held up, the client may have sent its request in time.
+bool Connection::has_begun_anew() {
+  transport_->read_now();
+  return state_ != State::kOpen || deadline_kind() != DeadlineKind::kNone ||
+         session_->phase() == SessionPhase::kServing;
 }
 
 void Connection::begin_drain(bool close_idle) {

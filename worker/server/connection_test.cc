@@ -281,10 +281,38 @@ TEST_F(ConnectionTest, TimeoutsAreTheSessionsToAnswer) {
     session_->queue.append("408");
     session_->current = SessionPhase::kClosing;
   };
+  host_.queue.cancel(connection_);
   connection_.on_deadline(DeadlineKind::kHeader);
   EXPECT_EQ(session_->timeouts, 1);
   EXPECT_EQ(transport_->sent(), "408");
   EXPECT_EQ(deadline(), DeadlineKind::kLinger);
+}
+
+// The loop was held up: the request came in time, and its timer is looked at before its bytes.
+TEST_F(ConnectionTest, ATimeoutOfAnIdleConnectionTakesARequestThatHasComeMeanwhile) {
+  for (DeadlineKind kind : {DeadlineKind::kHeader, DeadlineKind::kKeepAlive}) {
+    EXPECT_EQ(deadline(), kind);
+    host_.queue.cancel(connection_);
+    transport_->stop_reading();
+    transport_->deliver("request");
+    transport_->start_reading();
+    answer_with("response");
+    connection_.on_deadline(kind);
+    EXPECT_EQ(transport_->take_sent(), "response");
+    EXPECT_EQ(session_->timeouts, 0);
+    EXPECT_EQ(deadline(), DeadlineKind::kKeepAlive);
+  }
+}
+
+TEST_F(ConnectionTest, DripsAreNotReadWhenTheHeaderTimeIsOver) {
+  session_->current = SessionPhase::kReadingHead;
+  host_.queue.cancel(connection_);
+  transport_->stop_reading();
+  transport_->deliver("drip");
+  transport_->start_reading();
+  connection_.on_deadline(DeadlineKind::kHeader);
+  EXPECT_EQ(session_->input, "");
+  EXPECT_EQ(session_->timeouts, 1);
 }
 
 TEST_F(ConnectionTest, DrainTakesARequestThatHasJustCome) {
