@@ -56,9 +56,11 @@ struct Http1ParserCallbacks {
     // Two names are never adjacent: a colon is between them.
     if (!headers.empty() && headers.back().name.data() + headers.back().name.size() == at) {
       extend(headers.back().name, at, size);
-    } else {
-      headers.push_back({{at, size}, {}});
+      return 0;
     }
+    // Here, not when the head is complete: fields of few bytes each take many times their size.
+    if (headers.size() == parser.limits_.max_headers) return parser.refuse(431);
+    headers.push_back({{at, size}, {}});
     return 0;
   }
   static int on_header_value(llhttp_t* llhttp, const char* at, size_t size) noexcept {

@@ -230,6 +230,17 @@ TEST(Http1Refusal, SaysWhatIsWrongAsPlainText) {
             "connection: close\r\n\r\nInvalid HTTP request received.");
 }
 
+// Each field takes more memory than its bytes: 64 KiB of them would take half a megabyte.
+TEST(Http1Refusal, OfTooManyFieldsDoesNotWaitForTheRest) {
+  HttpSettings settings;
+  settings.max_headers = 10;
+  Http1SessionHarness app(settings);
+  std::string head = "GET / HTTP/1.1\r\nhost: a\r\n";
+  for (int i = 0; i < 10; ++i) head += "a:\r\n";
+  app.input(head);
+  EXPECT_TRUE(app.sent().starts_with("HTTP/1.1 431 "));
+}
+
 TEST(Http1Refusal, OfAHeadHasNoBody) {
   Http1SessionHarness app;
   app.input("HEAD / HTTP/1.1\r\n\r\n");

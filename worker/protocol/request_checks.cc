@@ -115,7 +115,6 @@ int check_head(ParsedHead& head, std::string_view line, const HttpSettings& limi
   if (head.major != 1) return 505;
   if (!is_exact_request_line(line, head)) return kBadRequest;
   if (head.method == "CONNECT") return 405;
-  if (head.headers.size() > limits.max_headers) return 431;
   FieldsSeen seen;
   if (const int status = scan_fields(head, seen)) return status;
   if (seen.hosts > 1 || (seen.hosts == 0 && head.version() == HttpVersion::k11)) {
