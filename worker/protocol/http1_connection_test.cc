@@ -238,6 +238,17 @@ TEST(Http1Drain, TheNextResponseSaysCloseAndCloses) {
   EXPECT_EQ(app.session->phase(), SessionPhase::kClosing);
 }
 
+TEST(Http1Drain, ARequestThatHasBegunIsStillAnswered) {
+  Http1SessionHarness app;
+  app.answer_complete_requests();
+  app.input(kGet.substr(0, 10));
+  app.session->begin_drain(true);
+  EXPECT_EQ(app.session->phase(), SessionPhase::kReadingHead);
+  app.input(kGet.substr(10));
+  EXPECT_NE(app.sent().find("\r\nconnection: close\r\n"), std::string::npos);
+  EXPECT_EQ(app.session->phase(), SessionPhase::kClosing);
+}
+
 TEST(Http1Drain, ClosesIdleConnectionsOnlyWhenToldTo) {
   Http1SessionHarness idle;
   idle.session->begin_drain(true);

@@ -200,7 +200,9 @@ void Http1SessionImpl::resume() {
 
 void Http1SessionImpl::begin_drain(bool close_idle) {
   draining_ = true;
-  if (close_idle && !open_ && held_.empty() && end_ == End::kOpen) end_ = End::kClosing;
+  const bool head_begun = !parser_.at_start() && !parser_.head_complete();
+  const bool idle = !open_ && !head_begun && held_.empty();
+  if (close_idle && idle && end_ == End::kOpen) end_ = End::kClosing;
 }
 
 // After the client's half-close: nothing more can come once all that came is answered.

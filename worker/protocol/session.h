@@ -47,8 +47,8 @@ class Session {
   virtual void on_timeout() = 0;
   // End-of-turn: parse input that was held back behind a response, close an open response head.
   virtual void resume() = 0;
-  // From now on every response says connection: close. `close_idle`: with no exchange open, close
-  // now.
+  // From now on every response says connection: close. `close_idle`: with no exchange open and no
+  // request begun, close now.
   virtual void begin_drain(bool close_idle) = 0;
 
   virtual SessionPhase phase() const = 0;
