@@ -249,6 +249,16 @@ TEST(Http1Drain, ARequestThatHasBegunIsStillAnswered) {
   EXPECT_EQ(app.session->phase(), SessionPhase::kClosing);
 }
 
+TEST(Http1KeepAlive, OfNoTimeIsNone) {
+  HttpSettings settings;
+  settings.keep_alive_timeout_ms = 0;
+  Http1SessionHarness app(settings);
+  app.answer_complete_requests();
+  app.input(kGet);
+  EXPECT_NE(app.sent().find("\r\nconnection: close\r\n"), std::string::npos);
+  EXPECT_EQ(app.session->phase(), SessionPhase::kClosing);
+}
+
 TEST(Http1Drain, ClosesIdleConnectionsOnlyWhenToldTo) {
   Http1SessionHarness idle;
   idle.session->begin_drain(true);

@@ -108,7 +108,8 @@ void Http1SessionImpl::dispatch() {
   const bool complete = parser_.message_complete();
   const HttpVersion version = head.version();
   dispatched_ = open_ = true;
-  keep_alive_ = !head.close && (version == HttpVersion::k11 || head.keep_alive);
+  keep_alive_ = context_.settings.keep_alive_timeout_ms > 0 && !head.close &&
+                (version == HttpVersion::k11 || head.keep_alive);
   awaits_continue_ =
       head.expect_continue && version == HttpVersion::k11 && !complete && body.empty();
   dropped_body_ = 0;
