@@ -19,7 +19,7 @@ bool UvLoop::close() {
     error = uv_loop_close(loop_.get());
   }
   if (error == UV_EBUSY) {
-    loop_.release();
+    (void)loop_.release();  // left to the open handles, which still point into it
     return false;
   }
   loop_.reset();
