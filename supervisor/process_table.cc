@@ -71,7 +71,7 @@ Result<> ProcessTable::try_start_zygote(Generation generation, const ZygotePlan&
                                       on_zygote_message(generation, std::move(message));
                                     },
                                 .on_closed = [this, generation] { on_zygote_closed(generation); }});
-  if (zygotes_.contains(generation)) forget_zygote(generation);  // its dead predecessor
+  if (zygotes_.contains(generation)) bury_zygote(generation);  // its dead predecessor
   zygotes_[generation] = std::move(zygote);
   return {};
 }
@@ -166,12 +166,12 @@ void ProcessTable::on_spawned(WorkerId id, pid_t pid) {
   WorkerProcess& worker = *found->second;
   auto exited = unclaimed_.extract(pid);
   if (exited.empty()) worker.process.set(pid);
-  observer_.on_event(WorkerSpawned{.worker = id, .pid = pid});
   worker.channel.start(
       loop_, {.on_message =
                   [this, id](ControlMessage message) { on_worker_message(id, std::move(message)); },
               .on_closed = [] {}});  // its exit follows
-  if (!exited.empty()) {
+  observer_.on_event(WorkerSpawned{.worker = id, .pid = pid});
+  if (!exited.empty() && workers_.contains(id)) {
     report_worker_exit(id, {.code = exited.mapped().code, .signal = exited.mapped().signal});
   }
 }

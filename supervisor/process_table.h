@@ -69,6 +69,8 @@ class ProcessTable {
   void hear_zygotes();
   void on_zygote_closed(Generation generation);
   void forget_zygote(Generation generation);
+  // As forget_zygote; may be called while it is heard.
+  void bury_zygote(Generation generation);
   void tell_listening(WorkerProcess& worker);
   std::vector<WorkerId> pending_spawns(Generation generation) const;
 
@@ -79,6 +81,8 @@ class ProcessTable {
   Observer observer_;
   bool listening_ = false;
   std::map<Generation, std::unique_ptr<ZygoteProcess>> zygotes_;
+  std::unique_ptr<ZygoteProcess>
+      buried_;  // kept until the next one: its channel may be on the stack
   std::map<WorkerId, std::unique_ptr<WorkerProcess>> workers_;
   std::unordered_map<pid_t, ReapedChild>
       unclaimed_;  // exits of workers whose kSpawned is still on its way

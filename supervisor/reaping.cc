@@ -67,7 +67,8 @@ void ProcessTable::report_zygote_exit(Generation generation, ExitStatus status) 
   zygote.exited = true;
   bool all_told = zygote.closed || pending_spawns(generation).empty();
   observer_.on_event(ZygoteExited{.generation = generation, .status = status});
-  if (all_told) forget_zygote(generation);
+  if (all_told && zygotes_.at(generation)->exited)
+    forget_zygote(generation);  // else: its successor
 }
 
 void ProcessTable::on_zygote_closed(Generation generation) {
@@ -79,6 +80,12 @@ void ProcessTable::on_zygote_closed(Generation generation) {
 void ProcessTable::forget_zygote(Generation generation) {
   auto zygote = zygotes_.extract(generation);
   for (WorkerId id : pending_spawns(generation)) on_spawn_failed(id, ESRCH);
+}
+
+void ProcessTable::bury_zygote(Generation generation) {
+  buried_ = std::move(zygotes_.at(generation));
+  buried_->channel.stop();
+  forget_zygote(generation);
 }
 
 std::vector<WorkerId> ProcessTable::pending_spawns(Generation generation) const {

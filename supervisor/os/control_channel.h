@@ -26,6 +26,8 @@ class ControlChannel {
   void deliver_arrived();
 
   Result<> send(const ControlMessage& message) { return send_control(fd_.get(), message); }
+  // Delivers nothing more, on_closed included. May be called by on_message.
+  void stop() { watcher_.reset(); }
   // The peer reads end of file; what it still sends is still delivered.
   void close_sending();
 
