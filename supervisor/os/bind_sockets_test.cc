@@ -187,6 +187,16 @@ TEST_F(UnixSocketTest, LeavesASocketThatReplacedOurs) {
   EXPECT_TRUE(fs::exists(path_));
 }
 
+TEST_F(UnixSocketTest, TheFirstOfTwoStartersLearnsThatItsPathWasTaken) {
+  auto first = open();
+  auto second = open();
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(second->listen());
+  auto listening = first->listen();
+  ASSERT_FALSE(listening);
+  EXPECT_NE(listening.error().message.find("another server"), std::string::npos);
+}
+
 TEST_F(UnixSocketTest, PathThatIsTooLongIsAnError) {
   Options options;
   options.binds = {{.kind = BindSpec::Kind::kUnix, .path = "/" + std::string(200, 'x')}};

@@ -195,6 +195,11 @@ Result<ListenSocket> ListenSocket::adopt(int fd) {
 
 Result<> ListenSocket::listen(uint32_t backlog) {
   if (listening_) return {};
+  // Until somebody listens, a bound socket looks dead to another starter, which replaces its file.
+  if (!file_.in_place()) {
+    return fail("cannot listen on " + settings_.name + ": another server has taken the path",
+                EADDRINUSE);
+  }
   if (::listen(fd_.get(), static_cast<int>(backlog)) != 0) {
     int saved = errno;
     if (settings_.kind == ListenerKind::kUnix) {

@@ -50,12 +50,15 @@ UnixSocketFile& UnixSocketFile::operator=(UnixSocketFile&& other) noexcept {
   return *this;
 }
 
-void UnixSocketFile::remove() {
-  if (path_.empty()) return;
-  auto path = std::exchange(path_, {});
+bool UnixSocketFile::in_place() const {
   struct stat info;
-  bool ours = ::lstat(path.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_;
-  if (ours) ::unlink(path.c_str());
+  return path_.empty() ||
+         (::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_);
+}
+
+void UnixSocketFile::remove() {
+  if (!path_.empty() && in_place()) ::unlink(path_.c_str());
+  path_.clear();
 }
 
 Result<> clear_dead_unix_socket(const std::string& path) {

@@ -19,6 +19,8 @@ class UnixSocketFile {
   UnixSocketFile& operator=(UnixSocketFile&& other) noexcept;
   ~UnixSocketFile() { remove(); }
 
+  // Whether no other socket has taken its place; true if there is none.
+  bool in_place() const;
   // Removes it, unless another socket has taken its place.
   void remove();
 
