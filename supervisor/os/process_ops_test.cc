@@ -117,7 +117,7 @@ TEST_F(ProcessOpsTest, SignalsComeAsEventsThoughSentBeforeAnybodyListened) {
   EventLoop loop;
   std::vector<int> got;
   auto signals = SignalSource::create(loop, [&](int signal) {
-    got.push_back(signal);
+    if (signal != SIGCHLD) got.push_back(signal);  // of an earlier test's child
     if (got.size() == 2) loop.stop();
   });
   ASSERT_TRUE(signals);
