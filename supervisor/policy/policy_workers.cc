@@ -98,8 +98,9 @@ void Policy::State::handle(Turn& turn, const WorkerExited& event) {
                 {worker.ready_at ? what : what + " before it was ready", "", kExitAppStart});
   } else if (worker.ready_at && event.status == ExitStatus{}) {
     turn.log(LogLevel::kInfo, "{} stopped", worker.name());
-  } else {
-    turn.log(worker.ready_at ? LogLevel::kInfo : LogLevel::kDebug, "{} stopped: {}", worker.name(),
+  } else {  // a kill of ours has been logged with its reason
+    const bool crashed = worker.ready_at && worker.state != Worker::State::kKilled;
+    turn.log(crashed ? LogLevel::kWarning : LogLevel::kDebug, "{} stopped: {}", worker.name(),
              what);
   }
 }

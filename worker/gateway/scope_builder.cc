@@ -14,6 +14,12 @@ PyRef bytes_of(std::string_view text) {
   return PyRef::steal(PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
 }
 
+// Whether the dict of an earlier scope is ours alone again and still has `size` items: then it
+// serves once more.
+bool is_unused(PyObject* dict, Py_ssize_t size) {
+  return dict != nullptr && Py_REFCNT(dict) == 1 && PyDict_GET_SIZE(dict) == size;
+}
+
 PyRef address_tuple(const SocketAddress& address) {
   if (!address.known) return PyRef::none();
   if (address.port >= 0) {
@@ -41,7 +47,10 @@ bool ScopeBuilder::make_template() {
   http_10_ = PyRef::steal(PyUnicode_InternFromString("1.0"));
   http_11_ = PyRef::steal(PyUnicode_InternFromString("1.1"));
   http_2_ = PyRef::steal(PyUnicode_InternFromString("2"));
-  asgi_ = PyRef::steal(Py_BuildValue("{s:s,s:s}", "version", "3.0", "spec_version", kSpecVersion));
+  version_ = PyRef::steal(PyUnicode_InternFromString("3.0"));
+  spec_version_ = PyRef::steal(PyUnicode_InternFromString(kSpecVersion));
+  asgi_ = PyRef::steal(Py_BuildValue("{O:O,O:O}", interned.version, version_.get(),
+                                     interned.spec_version, spec_version_.get()));
   PyRef root_path = PyRef::steal(PyUnicode_DecodeUTF8(
       root_path_.data(), static_cast<Py_ssize_t>(root_path_.size()), "replace"));
   template_ = PyRef::steal(PyDict_New());
@@ -111,17 +120,24 @@ PyRef ScopeBuilder::build(const RequestHead& head, const ConnectionObjects& conn
   return scope;
 }
 
-// The values that an app may change in place: each scope has its own.
+// The values that an app may change in place: each scope has its own (P17).
 bool ScopeBuilder::set_copies(PyObject* scope) {
-  PyRef asgi = PyRef::steal(PyDict_Copy(asgi_.get()));
-  PyRef extensions = PyRef::steal(PyDict_New());
-  if (!asgi || !extensions || PyDict_SetItem(scope, interned.asgi, asgi.get()) < 0 ||
-      PyDict_SetItem(scope, interned.extensions, extensions.get()) < 0) {
+  if (!is_pristine_asgi(spare_asgi_.get())) spare_asgi_ = PyRef::steal(PyDict_Copy(asgi_.get()));
+  if (!is_unused(spare_extensions_.get(), 0)) spare_extensions_ = PyRef::steal(PyDict_New());
+  if (!spare_asgi_ || !spare_extensions_ ||
+      PyDict_SetItem(scope, interned.asgi, spare_asgi_.get()) < 0 ||
+      PyDict_SetItem(scope, interned.extensions, spare_extensions_.get()) < 0) {
     return false;
   }
   if (!state_) return true;
   PyRef state = PyRef::steal(PyDict_Copy(state_.get()));
   return state && PyDict_SetItem(scope, interned.state, state.get()) == 0;
+}
+
+bool ScopeBuilder::is_pristine_asgi(PyObject* dict) const {
+  return is_unused(dict, PyDict_GET_SIZE(asgi_.get())) &&
+         PyDict_GetItemWithError(dict, interned.version) == version_.get() &&
+         PyDict_GetItemWithError(dict, interned.spec_version) == spec_version_.get();
 }
 
 const TargetObjects* ScopeBuilder::target(std::string_view raw) {

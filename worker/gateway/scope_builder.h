@@ -51,11 +51,16 @@ class ScopeBuilder {
   PyRef header_name(std::string_view name);
   PyRef method_name(std::string_view name);
   bool set_copies(PyObject* scope);
+  bool is_pristine_asgi(PyObject* dict) const;
 
   std::string root_path_;
   PyRef state_;
   PyRef template_;
+  PyRef version_;
+  PyRef spec_version_;
   PyRef asgi_;
+  PyRef spare_asgi_;  // of the last scope: reused once that is gone
+  PyRef spare_extensions_;
   PyRef http_10_;
   PyRef http_11_;
   PyRef http_2_;

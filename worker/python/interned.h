@@ -30,6 +30,8 @@ namespace tricorn {
   /* the scope */                                        \
   X(type, "type")                                        \
   X(asgi, "asgi")                                        \
+  X(version, "version")                                  \
+  X(spec_version, "spec_version")                        \
   X(http_version, "http_version")                        \
   X(method, "method")                                    \
   X(scheme, "scheme")                                    \
