@@ -63,6 +63,9 @@ def time_start(name: str, preload: bool, core: int) -> float:
         return time.perf_counter() - begin
 
 
+SETTLED_S = 1.5  # a worker that dies within its first second is taken for one that cannot live, and waits
+
+
 def respawn(names: set[str], rounds: int, cores: tuple[int, int]) -> dict[str, dict[str, float]]:
     """`kill -9` of both of two workers to the first answer of a new one."""
     results = {}
@@ -73,6 +76,7 @@ def respawn(names: set[str], rounds: int, cores: tuple[int, int]) -> dict[str, d
             with RunningServer(BY_NAME[name], setting, cores[0]) as server:
                 server.wait_until_it_answers("/json")
                 dead = server.serving_pids(2)
+                time.sleep(SETTLED_S)
                 begin = time.perf_counter()
                 for pid in dead:
                     os.kill(pid, signal.SIGKILL)
