@@ -117,7 +117,8 @@ class TestMaster {
     std::multiset<std::string> states;
     for (std::string child; list >> child;) {
       std::ifstream stat("/proc/" + child + "/stat");
-      std::string text{std::istreambuf_iterator<char>(stat), {}};
+      std::string text;
+      std::getline(stat, text);  // empty if it has gone meanwhile
       auto name_end = text.rfind(')');
       if (name_end != std::string::npos) states.insert(text.substr(name_end + 2, 1));
     }
