@@ -146,12 +146,12 @@ void FdWatcher::on_ready() {
 
 bool FdWatcher::on_event(const epoll_event& event) {
   int fd = static_cast<int>(event.data.u64 & 0xffffffffU);
-  Entry& entry = entries_[fd];
-  if (event.data.u64 != ticket(fd, entry.generation)) return false;
+  if (event.data.u64 != ticket(fd, entries_[fd].generation)) return false;
   // As asyncio's selector: an error or a hang-up is news for both sides.
   bool waited = false;
   if ((event.events & ~uint32_t{EPOLLOUT}) != 0) waited |= queue(fd, Direction::kRead);
   if ((event.events & ~uint32_t{EPOLLIN}) != 0) waited |= queue(fd, Direction::kWrite);
+  Entry& entry = entries_[fd];  // only now: a dropped handle's finalizer may have added descriptors
   bool unwanted = (event.events & (EPOLLIN | EPOLLOUT) & ~entry.wanted()) != 0;
   return waited && !unwanted ? true : arm(fd, entry);
 }
