@@ -1,10 +1,15 @@
-"""Fixtures of the loop's tests."""
+"""Fixtures of the loop's tests: of the package in TRICORN_PACKAGE, else of the release build."""
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-import tricorn
+sys.path.insert(0, os.environ.get("TRICORN_PACKAGE", str(Path(__file__).parents[2] / "build" / "release" / "python")))
+
+import tricorn  # noqa: E402 (after the path is set)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 import pytest
-
 import tricorn
+
 from loop.turns import run, run_turn
 
 

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import weakref
+from pathlib import Path
 
 import pytest
-
 import tricorn
+
 from loop.turns import run, run_turn
 
 
@@ -201,5 +202,7 @@ before = peak()
 run(rounds(10))
 print(peak() - before)
 """
-    grown_kib = int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True).stdout)
+    environment = {**os.environ, "PYTHONPATH": str(Path(tricorn.__file__).parents[1])}
+    command = [sys.executable, "-c", script]
+    grown_kib = int(subprocess.run(command, env=environment, check=True, capture_output=True).stdout)
     assert grown_kib < 1024

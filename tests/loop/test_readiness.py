@@ -8,8 +8,8 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
-
 import tricorn
+
 from loop.turns import run_turn
 
 Pair = tuple[socket.socket, socket.socket]

@@ -6,8 +6,8 @@ import math
 import threading
 
 import pytest
-
 import tricorn
+
 from loop.turns import run, run_turn
 
 

@@ -5,8 +5,8 @@ import signal
 import threading
 
 import pytest
-
 import tricorn
+
 from loop.turns import run_turn
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 import tricorn
+
 from loop.turns import run_turn
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
