@@ -35,5 +35,5 @@ def lifecycle(results: dict[str, Any]) -> str:
     for label, memory in results["memory"].items():
         times = [results[key].get(label, {}).get("ms") for key in ("start_up", "respawn")]
         rows.append([label, f"{memory['total_mib']:.0f}", *("-" if ms is None else f"{ms:.0f}" for ms in times)])
-    head = ["a FastAPI app", "4 workers, PSS in MiB", "start to the first answer, ms", "`kill -9` to the next answer, ms"]
+    head = ["a FastAPI app", "4 workers, PSS in MiB", "start to the first answer, ms", "`kill -9` of both of two workers to the next answer, ms"]
     return report.table(head, rows)

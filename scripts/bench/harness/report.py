@@ -22,7 +22,7 @@ def machine() -> dict[str, str]:
     model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    return {"cpu": model, "cores": str(os.cpu_count()), "kernel": platform.release(), "python": platform.python_version(),
+    return {"cpu": model, "cores": str(os.cpu_count()), "kernel": platform.release().partition("-")[0], "python": platform.python_version(),
             "commit": commit, "date": datetime.now(UTC).strftime("%Y-%m-%d"),
             "load_at_start": f"{os.getloadavg()[0]:.2f}"}
 
