@@ -54,7 +54,6 @@ template <class T>
 concept Enum = std::is_enum_v<T>;
 
 // --- to text
-// --------------------------------------------------------------------------------------------------------
 
 // Everything that separates fields, list elements and their parts is escaped.
 std::string to_text(const std::string& value) {
@@ -93,7 +92,6 @@ std::string to_text(const std::vector<T>& values) {
 }
 
 // --- from text; each returns whether `text` was well-formed
-// ----------------------------------------------------------
 
 template <std::integral T>
 bool from_text(std::string_view text, T& value) {

@@ -93,23 +93,24 @@ PyObject* settings(PyObject* self, void*) {
   return settings_dict(state_of(self).settings).release();
 }
 
+PyObject* tell_master(PyObject* self, const ControlMessage& message) {
+  if (Result<> sent = send_control(state_of(self).control.get(), message); !sent) {
+    return raise(sent.error());
+  }
+  Py_RETURN_NONE;
+}
+
 PyObject* ready(PyObject* self, PyObject* args) {
   std::string text;
   if (PyArg_ParseTuple(args, "O&", utf8_argument, &text) == 0) return nullptr;
-  Result<> sent =
-      send_control(state_of(self).control.get(), {.type = ControlType::kZygoteReady, .text = text});
-  if (!sent) return raise(sent.error());
-  Py_RETURN_NONE;
+  return tell_master(self, {.type = ControlType::kZygoteReady, .text = text});
 }
 
 PyObject* boot_failed(PyObject* self, PyObject* args) {
   int kind = 0;
   std::string text;
   if (PyArg_ParseTuple(args, "iO&", &kind, utf8_argument, &text) == 0) return nullptr;
-  Result<> sent = send_control(state_of(self).control.get(),
-                               {.type = ControlType::kBootFailed, .value = kind, .text = text});
-  if (!sent) return raise(sent.error());
-  Py_RETURN_NONE;
+  return tell_master(self, {.type = ControlType::kBootFailed, .value = kind, .text = text});
 }
 
 // The worker's side of a spawn order: everything the zygote held becomes the worker's.
