@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ class Lifespan:
     """Runs `app` with a lifespan scope in a task of its own, from startup() to shutdown().
 
     `mode`: "auto" serves without lifespan when the app does not support it, "on" makes that an error, "off" never asks.
-    `state` is the dict that the app may fill at startup, None when there is no lifespan.
+    `state` is the dict that the app may fill at startup, None when there is no lifespan; `context` is what it runs in.
     """
 
     def __init__(self, app: Callable[..., Any], mode: str) -> None:
@@ -29,7 +30,9 @@ class Lifespan:
         self._stopped: asyncio.Future[str | None] | None = None
         self._received: str | None = None  # the type of the last event that the app took
         self._task: asyncio.Task[None] | None = None
+        self._shutdown_begun = False
         self.state: dict[str, Any] | None = None
+        self.context = contextvars.copy_context()
 
     async def startup(self) -> None:
         """Returns when the app may be served. Raises StartupFailed."""
@@ -39,7 +42,7 @@ class Lifespan:
         self._started, self._stopped = loop.create_future(), loop.create_future()
         self.state = {}
         self._events.put_nowait({"type": "lifespan.startup"})
-        self._task = loop.create_task(self._run(), name="lifespan")
+        self._task = loop.create_task(self._run(), name="lifespan", context=self.context)
         await asyncio.wait({self._started, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if self._started.done():
             message = self._started.result()
@@ -49,11 +52,13 @@ class Lifespan:
             self._unsupported(_error_of(self._task))
 
     async def shutdown(self) -> bool:
-        """Returns when the app has shut down; whether it did so without complaint."""
+        """Returns when the app has shut down; whether it did so without complaint. To be called again if cancelled."""
         if self._task is None or self._stopped is None:
             return True
-        if not self._task.done():
+        if not self._shutdown_begun:
+            self._shutdown_begun = True
             self._events.put_nowait({"type": "lifespan.shutdown"})
+        if not self._task.done():
             await asyncio.wait({self._stopped, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if self._stopped.done():
             message = self._stopped.result()

@@ -79,6 +79,11 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
         if self._csock is not None:
             super()._close_self_pipe()
 
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """As asyncio's, but silent about a task's SystemExit or KeyboardInterrupt: run_forever() has raised it."""
+        if "future" not in context or not isinstance(context.get("exception"), (SystemExit, KeyboardInterrupt)):
+            super().call_exception_handler(context)
+
     def _add_callback(self, handle: asyncio.Handle) -> None:
         """Run a handle that asyncio's Python code made: a signal's."""
         self.call_soon(_run_unless_cancelled, handle)

@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import traceback
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ._app import AppImportError, load_app
@@ -37,18 +38,30 @@ def run(worker: Worker, app: Any) -> int:
             return EXIT_IMPORT
         finally:
             gc.enable()
+    lifespan = Lifespan(app, worker.settings["lifespan"])
+    stopped = loop.create_future()
     try:
-        return loop.run_until_complete(_serve(worker, app, loop))
+        return _run_to_the_end(loop, _serve(worker, app, loop, lifespan, stopped), lifespan, stopped)
     finally:
         _close(worker, loop)
 
 
-async def _serve(worker: Worker, app: Any, loop: Loop) -> int:
+def _run_to_the_end(loop: Loop, root: Coroutine[Any, Any, int], lifespan: Lifespan, stopped: asyncio.Future[None]) -> int:
+    """Apps clean up by cancelling all tasks, the root among them: their shutdown is then waited for in another one."""
+    while True:
+        try:
+            return loop.run_until_complete(root)
+        except asyncio.CancelledError:
+            if not stopped.done():
+                log_error("the app cancelled the worker's own task; the worker ends")
+                return EXIT_SHUTDOWN_FAILED
+        root = _shut_down(lifespan)
+
+
+async def _serve(worker: Worker, app: Any, loop: Loop, lifespan: Lifespan, stopped: asyncio.Future[None]) -> int:
     """The worker's root task: anyio's worker threads, for one, live as long as it does."""
-    stopped = loop.create_future()
     worker.attach(loop, lambda: stopped.done() or stopped.set_result(None))
     loop.add_signal_handler(signal.SIGTERM, worker.terminate)
-    lifespan = Lifespan(app, worker.settings["lifespan"])
     startup = loop.create_task(lifespan.startup())
     await asyncio.wait({startup, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not startup.done():  # told to stop while the app starts
@@ -66,8 +79,13 @@ async def _serve(worker: Worker, app: Any, loop: Loop) -> int:
         return EXIT_START
     del startup
     gc.freeze()  # the app stays: the collector need not look at it again
-    worker.start(app, lifespan.state)
+    # Requests begin with the context variables that the app set at its startup (P63, P64).
+    lifespan.context.run(worker.start, app, lifespan.state)
     await stopped
+    return await _shut_down(lifespan)
+
+
+async def _shut_down(lifespan: Lifespan) -> int:
     return EXIT_OK if await lifespan.shutdown() else EXIT_SHUTDOWN_FAILED
 
 

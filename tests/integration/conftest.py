@@ -9,14 +9,6 @@ import pytest
 from integration.server import Server
 
 
-def _check(server: Server) -> None:
-    """What must hold after each test on a server that goes on."""
-    assert server.process.poll() is None, f"the server died with {server.process.returncode}:\n{server.log}"
-    zombies = [process for process in server.family() if process.zombie]
-    assert not zombies, zombies
-    server.assert_log_clean()
-
-
 @pytest.fixture(scope="module")
 def _raw_server() -> Iterator[Server]:
     with Server("raw:app") as server:
@@ -27,7 +19,7 @@ def _raw_server() -> Iterator[Server]:
 def raw(_raw_server: Server) -> Iterator[Server]:
     """One worker with the raw app; the log stays free of errors."""
     yield _raw_server
-    _check(_raw_server)
+    _raw_server.assert_sound()
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +32,7 @@ def _checks_server() -> Iterator[Server]:
 def checks(_checks_server: Server) -> Iterator[Server]:
     """One worker with the app that checks the ASGI contract from inside."""
     yield _checks_server
-    _check(_checks_server)
+    _checks_server.assert_sound()
 
 
 @pytest.fixture(scope="module")
@@ -53,4 +45,4 @@ def _faulty_server() -> Iterator[Server]:
 def faulty(_faulty_server: Server) -> Iterator[Server]:
     """One worker with an app full of mistakes; each test counts the errors that its own mistake logs."""
     yield _faulty_server
-    _check(_faulty_server)
+    _faulty_server.assert_sound()

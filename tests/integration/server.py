@@ -196,6 +196,13 @@ class Server:
             assert processes.port_is_free(*self.address), f"port of {self.address} not free"
         self.assert_log_clean()
 
+    def assert_sound(self) -> None:
+        """What must hold after each test on a server that goes on."""
+        assert self.process.poll() is None, f"the server died with {self.process.returncode}:\n{self.log}"
+        zombies = [process for process in self.family() if process.zombie]
+        assert not zombies, zombies
+        self.assert_log_clean()
+
     def assert_log_clean(self) -> None:
         """Looks at each line once, so that an error is blamed on the test that caused it."""
         fresh, self._lines_checked = self.log.lines[self._lines_checked:], len(self.log.lines)

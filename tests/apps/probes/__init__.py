@@ -1,0 +1,14 @@
+"""The app of tests/conformance: the first part of the path selects what it checks or does."""
+
+from __future__ import annotations
+
+from asgi import Receive, Scope, Send, make_app
+from probes import tasks
+
+_requests = make_app(tasks.ROUTES)
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        tasks.from_lifespan.set("set at startup")
+    await _requests(scope, receive, send)
