@@ -23,6 +23,8 @@ bool load_asyncio_refs() {
       {&AsyncioRefs::task, "asyncio", "Task"},
       {&AsyncioRefs::future, "asyncio", "Future"},
       {&AsyncioRefs::current_task, "asyncio", "current_task"},
+      {&AsyncioRefs::enter_task, "asyncio.tasks", "_enter_task"},
+      {&AsyncioRefs::leave_task, "asyncio.tasks", "_leave_task"},
       {&AsyncioRefs::base_event_loop, "asyncio.base_events", "BaseEventLoop"},
       {&AsyncioRefs::format_callback_source, "asyncio.format_helpers", "_format_callback_source"},
       {&AsyncioRefs::extract_stack, "asyncio.format_helpers", "extract_stack"},

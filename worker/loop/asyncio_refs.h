@@ -9,6 +9,8 @@ struct AsyncioRefs {
   PyRef task;                    // asyncio.Task
   PyRef future;                  // asyncio.Future
   PyRef current_task;            // asyncio.current_task
+  PyRef enter_task;              // asyncio._enter_task
+  PyRef leave_task;              // asyncio._leave_task
   PyRef base_event_loop;         // asyncio.base_events.BaseEventLoop
   PyRef format_callback_source;  // asyncio.format_helpers._format_callback_source
   PyRef extract_stack;           // asyncio.format_helpers.extract_stack

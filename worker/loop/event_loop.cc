@@ -28,6 +28,7 @@ void EventLoop::clear_schedule() {
   // Dropping callbacks runs Python code; the loop is consistent before.
   ReadyRing<PyRef> ready = std::exchange(backlog_.ready, {});
   TimerHeap<PyRef> timers = std::exchange(timers_, {});
+  task_starter_.drop_spare();
   while (!ready.empty()) {
     PyRef handle = ready.pop();
     as_handle(handle).detach();
@@ -47,6 +48,7 @@ int EventLoop::visit(visitproc visitor, void* arg) const {
   timers_.for_each(visit_one);
   if (stop == 0) stop = watcher_.visit(visitor, arg);
   if (stop == 0) stop = task_factory_.traverse(visitor, arg);
+  if (stop == 0) stop = task_starter_.visit(visitor, arg);
   return stop;
 }
 

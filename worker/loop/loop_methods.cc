@@ -144,6 +144,10 @@ PyObject* start_task(PyObject* self, PyObject* const* arguments, Py_ssize_t coun
     PyErr_SetString(PyExc_TypeError, "a coroutine, a context and a name are needed");
     return nullptr;
   }
+  PyAsyncMethods* async = Py_TYPE(arguments[0])->tp_as_async;
+  if (async == nullptr || async->am_await == nullptr) {
+    return PyErr_Format(PyExc_TypeError, "a coroutine was expected, got %R", arguments[0]);
+  }
   EventLoop& loop = event_loop_of(self);
   if (!check_open(loop)) return nullptr;
   return loop.start_task(arguments[0], arguments[1], arguments[2]).release();

@@ -6,6 +6,7 @@
 
 #include "worker/loop/asyncio_refs.h"
 #include "worker/loop/loop_types.h"
+#include "worker/loop/request_task.h"
 #include "worker/loop/task_registry.h"
 #include "worker/python/py_type.h"
 
@@ -148,7 +149,10 @@ LoopApi* LoopApi::of(PyObject* loop) {
 }
 
 bool add_loop_types(PyObject* module) {
-  if (!load_asyncio_refs() || !speed_up_task_registry() || !add_handle_types(module)) return false;
+  if (!load_asyncio_refs() || !speed_up_task_registry() || !add_request_task_type() ||
+      !add_handle_types(module)) {
+    return false;
+  }
   loop_type = make_type(module, &spec);
   return loop_type != nullptr;
 }

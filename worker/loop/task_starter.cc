@@ -44,22 +44,55 @@ PyRef TaskStarter::start(PyObject* coroutine, PyObject* context, PyObject* name)
   if (loop_.task_factory() != nullptr) {
     return create_task(loop_.object(), coroutine, context, name);
   }
-  if (loop_.in_python() && is_task_current(loop_.object())) {
+  if ((loop_.in_python() && is_task_current(loop_.object())) || loop_.debug()) {
     return make_task(loop_.object(), coroutine, context, name);  // its first step is queued
   }
+  SpareTask spare = spare_ ? std::exchange(spare_, {}) : make_spare();
+  if (!spare) {
+    if (PyErr_Occurred() != nullptr) return {};
+    return make_task(loop_.object(), coroutine, context, name);
+  }
+  if (!run_first_step(spare, coroutine, context, name)) return {};
+  if (spare.runner->ended_with_none() && spare.is_as_new()) {
+    spare.runner->forget();
+    spare_ = std::move(spare);
+    return PyRef::none();
+  }
+  bool was_in_python = loop_.set_in_python(true);
+  PyRef told = call_in_context(spare.context.get(), spare.step.get(), nullptr, 0);
+  loop_.set_in_python(was_in_python);
+  if (!told) loop_.report_from_io(PyError::take(), "Exception in the first step of a task");
+  return std::move(spare.task);
+}
+
+// asyncio's own steps are between the same two calls ("Extending asyncio" in its documentation).
+bool TaskStarter::run_first_step(SpareTask& spare, PyObject* coroutine, PyObject* context,
+                                 PyObject* name) {
+  PyObject* stack[] = {nullptr, loop_.object(), spare.task.get()};
+  constexpr size_t kTwo = 2 | PY_VECTORCALL_ARGUMENTS_OFFSET;
+  PyRef entered =
+      PyRef::steal(PyObject_Vectorcall(asyncio_refs.enter_task.get(), stack + 1, kTwo, nullptr));
+  if (!entered) return false;
+  bool was_in_python = loop_.set_in_python(true);
+  spare.runner->begin(coroutine, context, name);
+  loop_.set_in_python(was_in_python);
+  PyRef left =
+      PyRef::steal(PyObject_Vectorcall(asyncio_refs.leave_task.get(), stack + 1, kTwo, nullptr));
+  return static_cast<bool>(left);
+}
+
+// Empty with an error set, or without one if its first step could not be caught.
+SpareTask TaskStarter::make_spare() {
+  PyRef context = PyRef::steal(PyContext_CopyCurrent());
+  if (!context) return {};
   // Nested when making a task starts another one: a finalizer's, for one.
-  PyObject* outer_context = std::exchange(expected_context_, context);
+  PyObject* outer_context = std::exchange(expected_context_, context.get());
   PyRef outer_step = std::move(step_);
-  PyRef task = make_task(loop_.object(), coroutine, context, name);
+  SpareTask spare = SpareTask::make(loop_.object(), context.get());
   expected_context_ = outer_context;
   PyRef step = std::exchange(step_, std::move(outer_step));
-  if (!task || !step) return task;
-
-  bool was_in_python = loop_.set_in_python(true);
-  PyRef ran = call_in_context(context, step.get(), nullptr, 0);
-  loop_.set_in_python(was_in_python);
-  if (!ran) loop_.report_from_io(PyError::take(), "Exception in the first step of a task");
-  return task;
+  if (!spare || !step || !spare.complete(std::move(step))) return {};
+  return spare;
 }
 
 bool TaskStarter::capture_step(const Call& call) {

@@ -1,11 +1,12 @@
 // TaskStarter: makes an asyncio.Task and runs its first step at once, instead of a turn later.
 //
-// Task.__init__ ends in loop.call_soon(step, context=...). While a start is under way, the loop
+// Task.__init__ ends in loop.call_soon(step, context=...). While a spare task is made, the loop
 // shows each call_soon to capture(), which recognises that one by its context: `step` is then kept
-// here and called as soon as the Task is made.
+// here, and run only if the task turns out to be needed (request_task.h).
 #pragma once
 
 #include "worker/loop/call.h"
+#include "worker/loop/request_task.h"
 #include "worker/python/py_ref.h"
 
 namespace tricorn {
@@ -25,12 +26,21 @@ class TaskStarter {
     return capture_step(call);
   }
 
+  void drop_spare() { SpareTask dropped = std::move(spare_); }
+  int visit(visitproc visitor, void* arg) const {
+    const int stop = spare_.task.traverse(visitor, arg);
+    return stop != 0 ? stop : spare_.step.traverse(visitor, arg);
+  }
+
  private:
   bool capture_step(const Call& call);
+  bool run_first_step(SpareTask& spare, PyObject* coroutine, PyObject* context, PyObject* name);
+  SpareTask make_spare();
 
   EventLoop& loop_;
   PyObject* expected_context_ = nullptr;  // borrowed; null: no start is under way
   PyRef step_;
+  SpareTask spare_;  // kept for the next start
 };
 
 // asyncio.Task(coroutine, loop=loop, name=name, context=context); `name` and `context` may be null.

@@ -1,0 +1,146 @@
+// TaskRunner: see the header.
+#include "worker/loop/task_runner.h"
+
+#include <utility>
+
+#include "worker/python/interned.h"
+#include "worker/python/py_error.h"
+#include "worker/python/py_type.h"
+
+namespace tricorn {
+namespace {
+
+PyTypeObject* runner_type = nullptr;
+ObjectPool<TaskRunner> pool;
+
+void dealloc(PyObject* self) { pool.free(reinterpret_cast<TaskRunner*>(self)); }
+
+// Leaves the context; an error that is set stays the one to tell.
+void exit_context(PyObject* context) {
+  if (PyErr_Occurred() == nullptr) {
+    if (PyContext_Exit(context) < 0) PyError::take().unraisable(context);
+    return;
+  }
+  PyError error = PyError::take();
+  if (PyContext_Exit(context) < 0) PyErr_Clear();
+  std::move(error).restore();
+}
+
+bool is_cancelled(PyObject* awaited) {
+  PyRef cancelled = PyRef::steal(PyObject_CallMethodNoArgs(awaited, interned.cancel));
+  if (!cancelled) PyErr_Clear();
+  return cancelled.get() == Py_True;
+}
+
+}  // namespace
+
+void TaskRunner::begin(PyObject* new_coroutine, PyObject* new_context, PyObject* new_name) {
+  coroutine = PyRef::borrow(new_coroutine);
+  context = PyRef::borrow(new_context);
+  name = PyRef::borrow(new_name);
+  PyObject* result = nullptr;
+  switch (send(Py_None, &result)) {
+    case PYGEN_NEXT:
+      first_step = FirstStep::kYielded;
+      first_result = PyRef::steal(result);
+      return;
+    case PYGEN_RETURN:
+      first_step = FirstStep::kReturned;
+      first_result = PyRef::steal(result);
+      return;
+    case PYGEN_ERROR:
+      first_step = FirstStep::kRaised;
+      first_result = PyRef::borrow(PyError::take().exception());
+      return;
+  }
+}
+
+void TaskRunner::forget() {
+  first_step = FirstStep::kTold;
+  first_result.reset();
+  coroutine.reset();
+  context.reset();
+  name.reset();
+}
+
+PySendResult TaskRunner::send(PyObject* value, PyObject** result) {
+  *result = nullptr;
+  PyRef entered = context.clone();
+  if (PyContext_Enter(entered.get()) < 0) return PYGEN_ERROR;
+  PySendResult outcome = PyIter_Send(coroutine.get(), value, result);
+  exit_context(entered.get());
+  return outcome;
+}
+
+PySendResult TaskRunner::resume(TaskRunner* self, PyObject* value, PyObject** result) {
+  PyRef alive = PyRef::borrow(reinterpret_cast<PyObject*>(self));
+  switch (std::exchange(self->first_step, FirstStep::kTold)) {
+    case FirstStep::kTold:
+      if (self->coroutine) return self->send(value, result);
+      *result = Py_NewRef(Py_None);  // a spare task that was never used
+      return PYGEN_RETURN;
+    case FirstStep::kYielded:
+      *result = self->first_result.release();
+      return PYGEN_NEXT;
+    case FirstStep::kReturned:
+      *result = self->first_result.release();
+      return PYGEN_RETURN;
+    case FirstStep::kRaised:
+      return raise_instance(std::exchange(self->first_result, {}).get(), result);
+  }
+  Py_UNREACHABLE();
+}
+
+PySendResult TaskRunner::raise(TaskRunner* self, PyObject* exception, PyObject** result) {
+  PyRef alive = PyRef::borrow(reinterpret_cast<PyObject*>(self));
+  FirstStep told = std::exchange(self->first_step, FirstStep::kTold);
+  PyRef first = std::move(self->first_result);
+  // Cancelled within its first step, before asyncio had what it awaits: as Task does, pass the
+  // cancellation on to that.
+  if (told == FirstStep::kYielded && is_cancelled(first.get())) {
+    *result = first.release();
+    return PYGEN_NEXT;
+  }
+  *result = nullptr;
+  bool runs = self->coroutine && (told == FirstStep::kTold || told == FirstStep::kYielded);
+  if (!runs) return raise_instance(exception, result);
+  PyRef entered = self->context.clone();
+  if (PyContext_Enter(entered.get()) < 0) return PYGEN_ERROR;
+  *result = PyObject_CallMethodOneArg(self->coroutine.get(), interned.throw_, exception);
+  exit_context(entered.get());
+  if (*result != nullptr) return PYGEN_NEXT;
+  if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return PYGEN_ERROR;
+  PyError stop = PyError::take();
+  *result = PyObject_GetAttrString(stop.exception(), "value");
+  return *result == nullptr ? PYGEN_ERROR : PYGEN_RETURN;
+}
+
+void TaskRunner::close(TaskRunner* self) {
+  if (!self->coroutine) return;
+  PyRef closed = PyRef::steal(PyObject_CallMethodNoArgs(self->coroutine.get(), interned.close));
+}
+
+TaskRunner* make_task_runner() { return pool.make(runner_type); }
+
+TaskRunner* as_task_runner(PyObject* object) {
+  return Py_IS_TYPE(object, runner_type) ? reinterpret_cast<TaskRunner*>(object) : nullptr;
+}
+
+bool add_task_runner_type() {
+  using Slots = AwaitableSlots<TaskRunner>;
+  static PyMethodDef methods[] = {Slots::send_def, Slots::throw_def, Slots::close_def, {}};
+  static PyType_Slot slots[] = {{Py_tp_dealloc, slot(dealloc)},
+                                {Py_tp_methods, methods},
+                                {Py_tp_iter, slot(PyObject_SelfIter)},
+                                {Py_tp_iternext, slot(Slots::iternext)},
+                                {Py_am_await, slot(Slots::await)},
+                                {Py_am_send, slot(Slots::send)},
+                                {0, nullptr}};
+  static PyType_Spec spec = {
+      "tricorn._tricorn.TaskRunner", sizeof(TaskRunner), 0,
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  runner_type = make_type(nullptr, &spec);
+  return runner_type != nullptr;
+}
+
+}  // namespace tricorn
