@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -217,3 +218,138 @@ def test_the_registry_of_tasks_is_right_while_tasks_come_and_go(loop: tricorn.Lo
 
     loop.run_until_complete(main())
     assert asyncio.all_tasks(loop) == set()
+
+
+class Requests:
+    """Coroutines started by _start_task, one turn each."""
+
+    def __init__(self, loop: tricorn.Loop) -> None:
+        self.loop = loop
+        self.ids: list[int] = []
+
+    def run(self, main: Callable[[asyncio.Task[Any]], object], name: str = "request") -> Any:
+        """Start a coroutine that ends in its first step after main(current task); what _start_task returned."""
+
+        async def request() -> None:
+            task = asyncio.current_task()
+            self.ids.append(id(task))
+            main(task)
+
+        results: list[Any] = []
+        in_loop(self.loop, lambda: results.append(self.loop._start_task(request(), contextvars.copy_context(), name)))
+        return results[0]
+
+
+def test_one_task_serves_coroutines_that_do_not_wait(loop: tricorn.Loop) -> None:
+    requests = Requests(loop)
+    seen: list[object] = []
+
+    def look(task: asyncio.Task[Any]) -> None:
+        assert isinstance(task, asyncio.Task) and not task.done() and task in asyncio.all_tasks()
+        assert variable.get() == "unset"
+        variable.set("set by an earlier request")
+        seen.append((task.get_name(), task.get_coro().__name__, task.cancelling()))
+
+    assert requests.run(look, "first") is None
+    assert requests.run(look, "second") is None
+    assert seen == [("first", "request", 0), ("second", "request", 0)]
+    assert len(set(requests.ids)) == 1
+    assert asyncio.all_tasks(loop) == set()
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda task, kept: kept.append(task),
+        lambda task, kept: kept.append(weakref.ref(task)),
+        lambda task, kept: task.add_done_callback(kept.append),
+        lambda task, kept: task.set_name("mine"),
+        lambda task, kept: setattr(task, "user", "mine"),
+        lambda task, kept: (task.cancel(), task.uncancel()),
+    ],
+    ids=["reference", "weak reference", "callback", "name", "attribute", "cancel"],
+)
+def test_a_task_that_a_coroutine_left_something_with_serves_no_other(
+    loop: tricorn.Loop, leave: Callable[[asyncio.Task[Any], list[Any]], object]
+) -> None:
+    requests = Requests(loop)
+    kept: list[Any] = []
+    first = requests.run(lambda task: leave(task, kept))
+    assert first is not None and first.done()
+    callbacks = [one for one in kept if one is first]
+    run_turn(loop)
+    for one in kept:
+        assert (one() if isinstance(one, weakref.ref) else one) is first
+    assert len(kept) >= len(callbacks)
+
+    def look(task: asyncio.Task[Any]) -> None:
+        assert task is not first
+        assert (task.get_name(), task.cancelling(), hasattr(task, "user")) == ("request", 0, False)
+
+    requests.run(look)
+
+
+def test_a_task_whose_coroutine_waits_is_its_own_for_good(loop: tricorn.Loop) -> None:
+    log: list[object] = []
+
+    async def main(value: str) -> None:
+        task = asyncio.current_task()
+        variable.set(value)
+        log.append(id(task))
+        await asyncio.sleep(0)
+        assert asyncio.current_task() is task and variable.get() == value and task.get_name() == value
+
+    tasks: list[asyncio.Task[None]] = []
+
+    def start() -> None:
+        tasks.extend(loop._start_task(main(name), contextvars.copy_context(), name) for name in ("a", "b"))
+
+    in_loop(loop, start)
+    assert asyncio.all_tasks(loop) == set(tasks)
+    run_turn(loop)
+    assert [task.done() and task.exception() for task in tasks] == [None, None]
+    assert len(set(log)) == 2
+
+
+@pytest.mark.parametrize("awaited", ["future", "task"])
+def test_a_cancellation_from_within_the_first_step_reaches_what_is_awaited(loop: tricorn.Loop, awaited: str) -> None:
+    log: list[object] = []
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        task.cancel("enough")
+        inner: Any = loop.create_future() if awaited == "future" else asyncio.create_task(asyncio.sleep(3600))
+        try:
+            await inner
+        except asyncio.CancelledError:
+            log.append(inner.cancelled() or inner.cancelling())
+            raise
+
+    tasks: list[asyncio.Task[None]] = []
+    in_loop(loop, lambda: tasks.append(loop._start_task(main(), contextvars.copy_context(), "request")))
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(tasks[0])
+    assert log and log[0]
+
+
+def test_the_context_of_a_task_is_its_coroutines(loop: tricorn.Loop) -> None:
+    def look(task: asyncio.Task[Any]) -> None:
+        variable.set("seen")
+        if sys.version_info >= (3, 12):
+            assert task.get_context()[variable] == "seen"
+
+    Requests(loop).run(look)
+    assert variable.get() == "unset"
+
+
+def test_a_loop_that_is_closed_lets_go_of_its_spare_task(loop: tricorn.Loop) -> None:
+    seen: list[Any] = []
+
+    def look(task: asyncio.Task[Any]) -> None:
+        seen.append(id(task))
+
+    Requests(loop).run(look)
+    errors: list[object] = []
+    loop.set_exception_handler(lambda loop, context: errors.append(context))
+    loop.close()
+    assert errors == []
