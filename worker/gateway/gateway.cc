@@ -26,6 +26,13 @@ class ConnectionHandler final : public RequestHandler {
   ConnectionObjects objects_;
 };
 
+bool is_empty_context(PyObject* context) { return PyObject_Size(context) == 0; }
+
+// As good as a copy of an empty one.
+bool is_unused_context(PyObject* context) {
+  return Py_REFCNT(context) == 1 && is_empty_context(context);
+}
+
 // Our own failure, not the app's: out of memory, for one. The request gets 500.
 void log_failure(const char* what) { log_error("{}: {}", what, PyError::take().traceback()); }
 
@@ -39,6 +46,7 @@ std::unique_ptr<Gateway> Gateway::create(LoopApi& loop, const GatewayOptions& op
   gateway->base_context_ = PyRef::steal(PyContext_CopyCurrent());
   gateway->scopes_ = ScopeBuilder::create(options.root_path, state == Py_None ? nullptr : state);
   if (!gateway->base_context_ || gateway->scopes_ == nullptr) return nullptr;
+  gateway->is_base_empty_ = is_empty_context(gateway->base_context_.get());
   return gateway;
 }
 
@@ -86,11 +94,13 @@ RequestSink* Gateway::serve(const RequestHead& head, const ConnectionObjects& co
 // Runs the app's first step. Whatever the app does wrong ends in RequestObject::ended; false means
 // that there is no task.
 bool Gateway::start_app(RequestObject* request, PyObject* name) {
-  PyRef context = PyRef::steal(PyContext_Copy(base_context_.get()));
+  PyRef context = spare_context_ ? std::move(spare_context_)
+                                 : PyRef::steal(PyContext_Copy(base_context_.get()));
   if (!context) return false;
   PyRef task = loop_.start_task(reinterpret_cast<PyObject*>(request), context.get(), name);
   if (!task) return false;
   if (request->linked) request->task = std::move(task);
+  if (is_base_empty_ && is_unused_context(context.get())) spare_context_ = std::move(context);
   return true;
 }
 

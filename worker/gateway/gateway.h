@@ -49,6 +49,7 @@ class Gateway final : public HandlerFactory {
                      std::string_view body, bool complete, ResponseWriter& writer);
   void link(RequestObject* request);
   void unlink(RequestObject* request);
+  void retire_scope(PyRef scope) { scopes_->retire(std::move(scope)); }
   // Reused by send(): the headers of the response that is being started.
   std::vector<Header>& scratch_headers() { return scratch_headers_; }
 
@@ -61,6 +62,8 @@ class Gateway final : public HandlerFactory {
   GatewayOptions options_;
   PyRef app_;
   PyRef base_context_;  // every request runs in a fresh copy of it (P64)
+  bool is_base_empty_ = false;
+  PyRef spare_context_;  // a copy of an empty base that nobody changed or kept
   std::unique_ptr<ScopeBuilder> scopes_;
   std::vector<Header> scratch_headers_;
   RequestObject* first_ = nullptr;

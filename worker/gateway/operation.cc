@@ -10,6 +10,7 @@ namespace tricorn {
 namespace {
 
 PyTypeObject* operation_type = nullptr;
+PyObject* nothing_to_wait_for = nullptr;  // shared, never freed
 ObjectPool<Operation> pool;
 
 void dealloc(PyObject* self) {
@@ -28,19 +29,14 @@ Operation* make(PyObject* request) {
 
 PySendResult Operation::resume(Operation* self, PyObject*, PyObject** result) {
   *result = nullptr;
+  if (!self->request) {
+    *result = Py_NewRef(Py_None);
+    return PYGEN_RETURN;
+  }
   self->stop_waiting();
   AsgiRequest& request = self->target();
-  AsgiRequest::Progress progress;
   PyRef value;
-  if (!self->message) {
-    progress = request.receive(value);
-  } else if (!self->taken) {
-    self->taken = true;
-    progress = request.send(self->message.get());
-  } else {
-    progress = request.sent_enough();
-  }
-  switch (progress) {
+  switch (self->sends ? request.sent_enough() : request.receive(value)) {
     case AsgiRequest::Progress::kError:
       return PYGEN_ERROR;
     case AsgiRequest::Progress::kMustWait:
@@ -87,11 +83,19 @@ void Operation::wake() {
   if (PyErr_Occurred() != nullptr) PyError::take().unraisable(waited.get());
 }
 
-PyObject* make_receive(PyObject* request) { return reinterpret_cast<PyObject*>(make(request)); }
+PyObject* receive_message(PyObject* request) { return reinterpret_cast<PyObject*>(make(request)); }
 
-PyObject* make_send(PyObject* request, PyObject* message) {
+PyObject* send_message(PyObject* request, PyObject* message) {
+  switch (request_of(request).send(message)) {
+    case AsgiRequest::Progress::kDone:
+      return Py_NewRef(nothing_to_wait_for);
+    case AsgiRequest::Progress::kError:
+      return nullptr;
+    case AsgiRequest::Progress::kMustWait:
+      break;
+  }
   Operation* operation = make(request);
-  if (operation != nullptr) operation->message = PyRef::borrow(message);
+  if (operation != nullptr) operation->sends = true;
   return reinterpret_cast<PyObject*>(operation);
 }
 
@@ -109,7 +113,8 @@ bool add_operation_type() {
       "tricorn._tricorn.Operation", sizeof(Operation), 0,
       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
   operation_type = make_type(nullptr, &spec);
-  return operation_type != nullptr;
+  if (operation_type != nullptr) nothing_to_wait_for = reinterpret_cast<PyObject*>(make(nullptr));
+  return nothing_to_wait_for != nullptr;
 }
 
 }  // namespace tricorn

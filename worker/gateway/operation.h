@@ -1,5 +1,9 @@
-// Operation: what `receive()` and `send(message)` return: an awaitable that acts at its first step
-// and, if it need not wait, completes there, without a Future and without suspending.
+// Operation: what `receive()` and `send(message)` return: an awaitable that completes at its first
+// step, without a Future and without suspending, unless it must wait.
+//
+// send() acts when it is called: what it returns is awaited only for the client's pace, and is one
+// shared object if there is nothing to wait for. receive() acts when it is awaited: a message must
+// not be lost with an awaitable that was cancelled before.
 #pragma once
 
 #include "worker/gateway/request_objects.h"
@@ -9,11 +13,10 @@ namespace tricorn {
 
 struct Operation {
   PyObject_HEAD;
-  PyRef request;  // a RequestObject
-  PyRef message;  // send's argument; null for receive
+  PyRef request;  // a RequestObject; null: there is nothing to wait for
   PyRef future;   // while it waits
   Operation* next_waiter = nullptr;
-  bool taken = false;  // send: the message was handed over; what is left is to wait
+  bool sends = false;  // waits until enough was sent; else receives
 
   AsgiRequest& target() const { return request_of(request.get()); }
 
@@ -30,9 +33,9 @@ struct Operation {
   void stop_waiting();
 };
 
-// A new operation on `request` (a RequestObject, borrowed); null with an error set.
-PyObject* make_receive(PyObject* request);
-PyObject* make_send(PyObject* request, PyObject* message);
+// An awaitable (a new reference) on `request` (a RequestObject, borrowed); null with an error set.
+PyObject* receive_message(PyObject* request);
+PyObject* send_message(PyObject* request, PyObject* message);
 
 bool add_operation_type();
 

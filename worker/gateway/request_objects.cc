@@ -31,7 +31,7 @@ PyObject* call_receive(PyObject* self, PyObject* const*, size_t count, PyObject*
     PyErr_SetString(PyExc_TypeError, "receive() takes no arguments");
     return nullptr;
   }
-  return make_receive(reinterpret_cast<Callable*>(self)->request.get());
+  return receive_message(reinterpret_cast<Callable*>(self)->request.get());
 }
 
 PyObject* call_send(PyObject* self, PyObject* const* args, size_t count, PyObject* keywords) {
@@ -42,7 +42,7 @@ PyObject* call_send(PyObject* self, PyObject* const* args, size_t count, PyObjec
     PyErr_SetString(PyExc_TypeError, "send() takes one argument, the message");
     return nullptr;
   }
-  return make_send(reinterpret_cast<Callable*>(self)->request.get(), args[0]);
+  return send_message(reinterpret_cast<Callable*>(self)->request.get(), args[0]);
 }
 
 PyRef make_callable(PyTypeObject* type, vectorcallfunc call, PyObject* request) {
@@ -89,8 +89,8 @@ bool RequestObject::call_app() {
   PyRef receive = make_receive_callable(self);
   PyRef send = make_send_callable(self);
   if (!receive || !send) return false;
-  PyRef passed_scope = std::move(scope);
-  std::array<PyObject*, 4> args = {nullptr, passed_scope.get(), receive.get(), send.get()};
+  called = true;
+  std::array<PyObject*, 4> args = {nullptr, scope.get(), receive.get(), send.get()};
   PyRef returned = PyRef::steal(PyObject_Vectorcall(request.gateway()->app(), args.data() + 1,
                                                     3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
   if (returned) coroutine = awaitable_of(std::move(returned));
@@ -100,7 +100,7 @@ bool RequestObject::call_app() {
 PySendResult RequestObject::resume(RequestObject* self, PyObject* value, PyObject** result) {
   *result = nullptr;
   PyRef alive = PyRef::borrow(reinterpret_cast<PyObject*>(self));
-  if (self->scope && !self->call_app()) return self->ended(PYGEN_ERROR, result);
+  if (!self->called && !self->call_app()) return self->ended(PYGEN_ERROR, result);
   if (!self->coroutine) {
     PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited request");
     return PYGEN_ERROR;
@@ -139,8 +139,8 @@ PySendResult RequestObject::ended(PySendResult outcome, PyObject** result) {
     PyError error = PyError::take();
     if (!request.finish_raised(error.exception())) leaving = std::move(error);
   }
-  scope.reset();
-  coroutine.reset();
+  coroutine.reset();  // first: its frame refers to the scope
+  request.gateway()->retire_scope(std::move(scope));
   request.gateway()->unlink(this);
   if (leaving) {  // only now: what ran in between must not find an exception set
     std::move(*leaving).restore();

@@ -12,12 +12,13 @@ namespace tricorn {
 struct RequestObject {
   PyObject_HEAD;
   AsgiRequest request;
-  PyRef scope;      // until the app was called
+  PyRef scope;      // until the app has ended
   PyRef coroutine;  // the app's, while it runs
   PyRef task;       // strong while it is suspended: asyncio keeps tasks weakly (P66)
   RequestObject* previous = nullptr;  // the gateway's list of requests in flight
   RequestObject* next = nullptr;
   bool linked = false;
+  bool called = false;  // the app was
 
   // --- AwaitableSlots
   static PySendResult resume(RequestObject* self, PyObject* value, PyObject** result);

@@ -14,10 +14,11 @@ PyRef bytes_of(std::string_view text) {
   return PyRef::steal(PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
 }
 
-// Whether the dict of an earlier scope is ours alone again and still has `size` items: then it
-// serves once more.
-bool is_unused(PyObject* dict, Py_ssize_t size) {
-  return dict != nullptr && Py_REFCNT(dict) == 1 && PyDict_GET_SIZE(dict) == size;
+// Whether the dict of an earlier scope is ours alone again, apart from the `scope_value` that is
+// about to be replaced, and still has `size` items: then it serves once more.
+bool is_unused(PyObject* dict, PyObject* scope_value, Py_ssize_t size) {
+  const Py_ssize_t references = dict == scope_value ? 2 : 1;
+  return dict != nullptr && Py_REFCNT(dict) == references && PyDict_GET_SIZE(dict) == size;
 }
 
 PyRef address_tuple(const SocketAddress& address) {
@@ -51,37 +52,21 @@ bool ScopeBuilder::make_template() {
   spec_version_ = PyRef::steal(PyUnicode_InternFromString(kSpecVersion));
   asgi_ = PyRef::steal(Py_BuildValue("{O:O,O:O}", interned.version, version_.get(),
                                      interned.spec_version, spec_version_.get()));
-  PyRef root_path = PyRef::steal(PyUnicode_DecodeUTF8(
+  root_path_text_ = PyRef::steal(PyUnicode_DecodeUTF8(
       root_path_.data(), static_cast<Py_ssize_t>(root_path_.size()), "replace"));
   template_ = PyRef::steal(PyDict_New());
-  if (!http_10_ || !http_11_ || !http_2_ || !asgi_ || !root_path || !template_) return false;
+  if (!http_10_ || !http_11_ || !http_2_ || !asgi_ || !root_path_text_ || !template_) return false;
 
-  // Every key, in the order the specification lists them; None where a request sets its own.
-  PyObject* dict = template_.get();
-  struct {
-    PyObject* key;
-    PyObject* value;
-  } const fields[] = {
-      {interned.type, interned.http},
-      {interned.asgi, Py_None},
-      {interned.http_version, http_11_.get()},
-      {interned.method, Py_None},
-      {interned.scheme, interned.http},
-      {interned.path, Py_None},
-      {interned.raw_path, Py_None},
-      {interned.query_string, Py_None},
-      {interned.root_path, root_path.get()},
-      {interned.headers, Py_None},
-      {interned.client, Py_None},
-      {interned.server, Py_None},
-      {interned.extensions, Py_None},
-      {interned.state, Py_None},
-  };
-  for (const auto& field : fields) {
-    if (field.key == interned.state && !state_) continue;
-    if (PyDict_SetItem(dict, field.key, field.value) < 0) return false;
+  keys_ = {interned.type,       interned.asgi,    interned.http_version, interned.method,
+           interned.scheme,     interned.path,    interned.raw_path,     interned.query_string,
+           interned.root_path,  interned.headers, interned.client,       interned.server,
+           interned.extensions, interned.state};
+  field_count_ = state_ ? kFields : kState;
+  for (size_t i = 0; i < field_count_; ++i) {
+    if (PyDict_SetItem(template_.get(), keys_[i], Py_None) < 0) return false;
   }
-  return true;
+  return PyDict_SetItem(template_.get(), interned.type, interned.http) == 0 &&
+         PyDict_SetItem(template_.get(), interned.root_path, root_path_text_.get()) == 0;
 }
 
 Result<ConnectionObjects> ScopeBuilder::describe(const ConnectionInfo& connection) {
@@ -96,48 +81,80 @@ PyRef ScopeBuilder::build(const RequestHead& head, const ConnectionObjects& conn
   const TargetObjects* parts = target(head.target);
   method = method_name(head.method);
   PyRef headers = header_list(head.headers);
-  PyRef scope = PyRef::steal(PyDict_Copy(template_.get()));
-  if (parts == nullptr || !method || !headers || !scope) return {};
+  PyRef state = state_ ? PyRef::steal(PyDict_Copy(state_.get())) : PyRef();
+  if (parts == nullptr || !method || !headers || (state_ && !state)) return {};
 
-  PyObject* dict = scope.get();
-  bool set = PyDict_SetItem(dict, interned.method, method.get()) == 0 &&
-             PyDict_SetItem(dict, interned.path, parts->path.get()) == 0 &&
-             PyDict_SetItem(dict, interned.raw_path, parts->raw_path.get()) == 0 &&
-             PyDict_SetItem(dict, interned.query_string, parts->query_string.get()) == 0 &&
-             PyDict_SetItem(dict, interned.headers, headers.get()) == 0 &&
-             PyDict_SetItem(dict, interned.client, connection.client.get()) == 0 &&
-             PyDict_SetItem(dict, interned.server, connection.server.get()) == 0 &&
-             set_copies(dict);
-  if (set && head.version != HttpVersion::k11) {
-    PyObject* version = head.version == HttpVersion::k10 ? http_10_.get() : http_2_.get();
-    set = PyDict_SetItem(dict, interned.http_version, version) == 0;
-  }
-  if (set && connection.scheme != interned.http) {
-    set = PyDict_SetItem(dict, interned.scheme, connection.scheme) == 0;
-  }
-  if (!set) return {};
-  path = parts->path.clone();
+  Values values{};
+  values[kType] = interned.http;
+  values[kHttpVersion] = version_name(head.version);
+  values[kMethod] = method.get();
+  values[kScheme] = connection.scheme;
+  values[kPath] = parts->path.get();
+  values[kRawPath] = parts->raw_path.get();
+  values[kQueryString] = parts->query_string.get();
+  values[kRootPath] = root_path_text_.get();
+  values[kHeaders] = headers.get();
+  values[kClient] = connection.client.get();
+  values[kServer] = connection.server.get();
+  values[kState] = state.get();
+  PyRef scope = spare_ ? fill(std::move(spare_), values) : PyRef();
+  if (!scope) scope = fill(PyRef::steal(PyDict_Copy(template_.get())), values);
+  if (scope) path = parts->path.clone();
   return scope;
 }
 
-// The values that an app may change in place: each scope has its own (P17).
-bool ScopeBuilder::set_copies(PyObject* scope) {
-  if (!is_pristine_asgi(spare_asgi_.get())) spare_asgi_ = PyRef::steal(PyDict_Copy(asgi_.get()));
-  if (!is_unused(spare_extensions_.get(), 0)) spare_extensions_ = PyRef::steal(PyDict_New());
-  if (!spare_asgi_ || !spare_extensions_ ||
-      PyDict_SetItem(scope, interned.asgi, spare_asgi_.get()) < 0 ||
-      PyDict_SetItem(scope, interned.extensions, spare_extensions_.get()) < 0) {
-    return false;
+// `scope` with these values; null if it is not one of ours any more (without an error set), or on
+// failure.
+PyRef ScopeBuilder::fill(PyRef scope, const Values& values) {
+  PyObject *key, *value;
+  Py_ssize_t position = 0;
+  for (size_t i = 0; i < field_count_; ++i) {
+    if (!scope || PyDict_Next(scope.get(), &position, &key, &value) == 0 || key != keys_[i])
+      return {};
+    PyObject* wanted = i == kAsgi         ? asgi_copy(value)
+                       : i == kExtensions ? extensions_copy(value)
+                                          : values[i];
+    if (wanted == nullptr || (value != wanted && PyDict_SetItem(scope.get(), key, wanted) < 0))
+      return {};
   }
-  if (!state_) return true;
-  PyRef state = PyRef::steal(PyDict_Copy(state_.get()));
-  return state && PyDict_SetItem(scope, interned.state, state.get()) == 0;
+  return scope;
 }
 
-bool ScopeBuilder::is_pristine_asgi(PyObject* dict) const {
-  return is_unused(dict, PyDict_GET_SIZE(asgi_.get())) &&
-         PyDict_GetItemWithError(dict, interned.version) == version_.get() &&
-         PyDict_GetItemWithError(dict, interned.spec_version) == spec_version_.get();
+// What apps put into the state lives as long as the scope: then it must go with its request.
+void ScopeBuilder::retire(PyRef scope) {
+  const bool is_ours = scope && Py_REFCNT(scope.get()) == 1;
+  if (is_ours && !state_ && PyDict_GET_SIZE(scope.get()) == static_cast<Py_ssize_t>(field_count_)) {
+    spare_ = std::move(scope);
+  }
+}
+
+PyObject* ScopeBuilder::version_name(HttpVersion version) const {
+  switch (version) {
+    case HttpVersion::k10:
+      return http_10_.get();
+    case HttpVersion::k11:
+      return http_11_.get();
+    case HttpVersion::k2:
+      return http_2_.get();
+  }
+  Py_UNREACHABLE();
+}
+
+// The values that an app may change in place: each scope has its own (P17). Null with an error set.
+PyObject* ScopeBuilder::asgi_copy(PyObject* scope_value) {
+  PyObject* spare = spare_asgi_.get();
+  const bool pristine =
+      is_unused(spare, scope_value, PyDict_GET_SIZE(asgi_.get())) &&
+      PyDict_GetItemWithError(spare, interned.version) == version_.get() &&
+      PyDict_GetItemWithError(spare, interned.spec_version) == spec_version_.get();
+  if (!pristine) spare_asgi_ = PyRef::steal(PyDict_Copy(asgi_.get()));
+  return spare_asgi_.get();
+}
+
+PyObject* ScopeBuilder::extensions_copy(PyObject* scope_value) {
+  if (!is_unused(spare_extensions_.get(), scope_value, 0))
+    spare_extensions_ = PyRef::steal(PyDict_New());
+  return spare_extensions_.get();
 }
 
 const TargetObjects* ScopeBuilder::target(std::string_view raw) {

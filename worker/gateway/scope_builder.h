@@ -1,11 +1,13 @@
 // ScopeBuilder: the `scope` dictionary of a request, made directly from the parsed head.
 //
 // A fresh dict per request (P17): a copy of a template that already has every key, so that nothing
-// is resized, with the few fields that differ set on top. What clients repeat (paths, headers)
-// comes from caches shared by all connections of the worker; cached objects are immutable. GIL
-// held.
+// is resized, with the fields that differ set on top. A scope that its app has let go of as it got
+// it is as good as a copy. What clients repeat (paths, headers) comes from caches shared by all
+// connections of the worker; cached objects are immutable. GIL held.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 
 #include "worker/gateway/byte_cache.h"
@@ -40,22 +42,50 @@ class ScopeBuilder {
   // logs.
   PyRef build(const RequestHead& head, const ConnectionObjects& connection, PyRef& path,
               PyRef& method);
+  // The request is over: keeps its scope for the next one if nobody else does.
+  void retire(PyRef scope);
 
  private:
   ScopeBuilder(const std::string& root_path, PyObject* state);
+  // Every key, in the order the specification lists them.
+  enum Field : uint8_t {
+    kType,
+    kAsgi,
+    kHttpVersion,
+    kMethod,
+    kScheme,
+    kPath,
+    kRawPath,
+    kQueryString,
+    kRootPath,
+    kHeaders,
+    kClient,
+    kServer,
+    kExtensions,
+    kState,  // last: absent without a lifespan state
+    kFields,
+  };
+  using Values = std::array<PyObject*, kFields>;
+
   bool make_template();
+  PyRef fill(PyRef scope, const Values& values);
   const TargetObjects* target(std::string_view raw);
   bool make_target(std::string_view raw, TargetObjects& parts);
   PyRef header_list(std::span<const Header> headers);
   PyRef header_tuple(const Header& header);
   PyRef header_name(std::string_view name);
   PyRef method_name(std::string_view name);
-  bool set_copies(PyObject* scope);
-  bool is_pristine_asgi(PyObject* dict) const;
+  PyObject* asgi_copy(PyObject* scope_value);
+  PyObject* extensions_copy(PyObject* scope_value);
+  PyObject* version_name(HttpVersion version) const;
 
   std::string root_path_;
   PyRef state_;
   PyRef template_;
+  PyRef spare_;                            // a scope that is over
+  std::array<PyObject*, kFields> keys_{};  // interned
+  size_t field_count_ = kFields;
+  PyRef root_path_text_;
   PyRef version_;
   PyRef spec_version_;
   PyRef asgi_;

@@ -57,7 +57,8 @@ class LoopApi {
   // steps), its first step at once. Only where no task is current: I/O callbacks, turn hooks.
   // Returns the task; None if the first step was all and nobody can tell that there was a task; or
   // null with an error set if it could not be started. With a task factory, in debug mode, or if
-  // asyncio's Task is not as we know it, the first step is queued as usual. `name`: a str, borrowed.
+  // asyncio's Task is not as we know it, the first step is queued as usual. `name`: a str,
+  // borrowed.
   virtual PyRef start_task(PyObject* coroutine, PyObject* context, PyObject* name) = 0;
 
   virtual PyRef create_future() = 0;  // a stock asyncio.Future of this loop
