@@ -19,6 +19,8 @@ void for_each_field(Settings& settings, Visit&& visit) {
   visit("app_dir", settings.app_dir);
   visit("factory", settings.factory);
   visit("preload", settings.preload);
+  visit("interface", settings.interface);
+  visit("threads", settings.threads);
   visit("lifespan", settings.lifespan);
   visit("root_path", settings.root_path);
   visit("http.keep_alive_timeout_ms", settings.http.keep_alive_timeout_ms);
@@ -44,6 +46,7 @@ void for_each_field(Settings& settings, Visit&& visit) {
 }
 
 // The last value of each enum that travels as a number.
+constexpr Interface last_value(Interface) { return Interface::kWsgi; }
 constexpr LifespanMode last_value(LifespanMode) { return LifespanMode::kOff; }
 constexpr LogLevel last_value(LogLevel) { return LogLevel::kCritical; }
 constexpr UseColors last_value(UseColors) { return UseColors::kNever; }

@@ -15,6 +15,9 @@ namespace tricorn {
 
 enum class LifespanMode : uint8_t { kAuto, kOn, kOff };
 
+// What the app speaks; kAuto: the worker tells by the app's looks.
+enum class Interface : uint8_t { kAuto, kAsgi3, kAsgi2, kWsgi };
+
 enum class ListenerKind : uint8_t { kTcp, kUnix };
 
 // One listening socket, inherited by the workers; its descriptor travels beside the settings, in the same order.
@@ -44,6 +47,8 @@ struct WorkerSettings {
   std::string app_dir;   // put first on sys.path; "" means none
   bool factory = false;  // the attribute is a callable that makes the app
   bool preload = false;  // the zygote imports the app, the workers share it
+  Interface interface = Interface::kAuto;
+  uint32_t threads = 8;  // of a worker, for a WSGI app
   LifespanMode lifespan = LifespanMode::kAuto;
   std::string root_path;
   HttpSettings http;

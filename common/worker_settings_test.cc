@@ -32,6 +32,8 @@ WorkerSettings all_changed() {
       .app_dir = "/srv/my app/100%",
       .factory = true,
       .preload = true,
+      .interface = Interface::kWsgi,
+      .threads = 2,
       .lifespan = LifespanMode::kOff,
       .root_path = "/a=b,c",
       .http = {.keep_alive_timeout_ms = 1,

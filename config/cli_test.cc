@@ -41,7 +41,9 @@ TEST_F(CliTest, EveryOptionArrives) {
                          "--root-path",
                          "/api/",
                          "--interface",
-                         "asgi3",
+                         "wsgi",
+                         "--threads",
+                         "16",
                          "--env-file",
                          env_file,
                          "--preload",
@@ -109,6 +111,8 @@ TEST_F(CliTest, EveryOptionArrives) {
                      .app_dir = "/tmp",
                      .factory = true,
                      .preload = true,
+                     .interface = Interface::kWsgi,
+                     .threads = 16,
                      .lifespan = LifespanMode::kOn,
                      .root_path = "/api",
                      .http = {.keep_alive_timeout_ms = 0,
@@ -141,6 +145,8 @@ TEST_F(CliTest, OtherServersSpellings) {
             4096u);
   EXPECT_EQ(options({"--max-requests", "9"}).worker.limit_max_requests, 9u);
   EXPECT_EQ(options({"--graceful-timeout", "9"}).drain_timeout_ms, 9'000u);
+  EXPECT_EQ(options({"--interface", "asgi"}).worker.interface, Interface::kAsgi3);
+  EXPECT_EQ(options({"--blocking-threads", "9"}).worker.threads, 9u);
   EXPECT_EQ(options({"--keep-alive", "9"}).worker.http.keep_alive_timeout_ms, 9'000u);
   EXPECT_GE(options({"--workers", "auto"}).workers, 1u);
   EXPECT_EQ(options({"--no-use-colors"}).worker.use_colors, UseColors::kNever);
@@ -232,6 +238,9 @@ TEST_F(CliTest, HintsOfOthersGetOneWarning) {
 TEST_F(CliTest, WhatHasNoEffectIsSaid) {
   EXPECT_THAT(parsed({"--limit-max-requests-jitter", "5"}).warnings,
               ElementsAre(HasSubstr("--limit-max-requests-jitter has no effect")));
+  EXPECT_THAT(parsed({"--interface", "asgi3", "--threads", "4"}).warnings,
+              ElementsAre(HasSubstr("--threads has no effect")));
+  EXPECT_THAT(parsed({"--threads", "4"}).warnings, ElementsAre());
   EXPECT_THAT(parsed({"--uds-permissions", "600"}).warnings,
               ElementsAre(HasSubstr("no unix socket")));
   EXPECT_THAT(parsed({}, {{"FORWARDED_ALLOW_IPS", "*"}}).warnings,

@@ -52,7 +52,6 @@ constexpr ForeignOption kForeign[] = {
     {.names = "--http2", .shape = Shape::kFlag, .harmless = "false"},
     // gunicorn
     {.names = "-k,--worker-class", .remark = "tricorn has one kind of worker", .hint = true},
-    {.names = "--threads", .remark = "the app's threads are the app's own affair"},
     {.names = "-t,--timeout"},
     {.names = "--chdir", .remark = "use --app-dir"},
     {.names = "--pythonpath", .remark = "use --app-dir or PYTHONPATH"},
@@ -76,9 +75,6 @@ constexpr ForeignOption kForeign[] = {
     // granian
     {.names = "--runtime-threads", .remark = "a worker is one thread", .hint = true},
     {.names = "--runtime-mode", .remark = "a worker is one thread", .hint = true},
-    {.names = "--blocking-threads",
-     .remark = "the app's threads are the app's own affair",
-     .hint = true},
     {.names = "--backpressure", .remark = "use --limit-concurrency"},
     {.names = "--workers-lifetime", .remark = "use --limit-max-requests"},
     {.names = "--workers-max-rss", .remark = "use --limit-max-requests"},

@@ -42,17 +42,21 @@ OptionValue root_path_value() {
   return {.metavar = "PATH", .set = set};
 }
 
-// There is one interface so far, so there is nothing to keep.
+// uvicorn's names, and granian's; "asginl" is ASGI without lifespan, which another option says
+// better.
 OptionValue interface_value() {
-  auto set = [](Options&, const std::string& text) -> Result<> {
-    if (text == "auto" || text == "asgi3" || text == "asgi") return {};
-    for (std::string_view known : {"asgi2", "wsgi", "rsgi", "asginl"}) {
-      if (text == known)
-        return fail(fmt::format("'{}' is not supported yet: only auto and asgi3 are", text));
-    }
-    return fail(fmt::format("'{}' is none of auto|asgi3", text));
+  const Choices<Interface> interfaces = {{"auto", Interface::kAuto},
+                                         {"asgi3", Interface::kAsgi3},
+                                         {"asgi2", Interface::kAsgi2},
+                                         {"wsgi", Interface::kWsgi}};
+  OptionValue value = choice_value(interfaces, [](auto& o) -> auto& { return o.worker.interface; });
+  value.set = [choose = value.set](Options& options, const std::string& text) -> Result<> {
+    if (text == "asgi") return choose(options, "asgi3");
+    if (text == "asginl") return fail("'asginl' is --interface asgi3 --lifespan off here");
+    if (text == "rsgi") return fail("'rsgi' is granian's own: most apps speak asgi3 as well");
+    return choose(options, text);
   };
-  return {.metavar = "auto|asgi3", .set = set, .show = [](const Options&) { return "auto"; }};
+  return value;
 }
 
 OptionValue app_dir_value() {
@@ -71,7 +75,7 @@ OptionGroup application_options() {
       {
           {.name = "app",
            .value = app_value(),
-           .help = "The ASGI app as module:attribute, for example main:app.",
+           .help = "The app as module:attribute, for example main:app.",
            .positional = true},
           {.name = "factory",
            .value = flag_value([](auto& o) -> auto& { return o.worker.factory; }),
@@ -79,7 +83,10 @@ OptionGroup application_options() {
           {.name = "app-dir",
            .value = app_dir_value(),
            .help = "Folder to import the app from, first on sys.path."},
-          {.name = "interface", .value = interface_value(), .help = "What the app speaks."},
+          {.name = "interface",
+           .value = interface_value(),
+           .help =
+               "What the app speaks; auto: told by its looks, and asgi3 where that does not tell."},
           {.name = "lifespan",
            .value = choice_value(lifespans, [](auto& o) -> auto& { return o.worker.lifespan; }),
            .help = "Run the app's lifespan: auto goes on without it if the app does not know it."},

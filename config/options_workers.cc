@@ -7,6 +7,7 @@ namespace {
 
 // A reload has old and new workers alive at once, and each needs a block of the scoreboard.
 constexpr uint64_t kMostWorkers = 512;
+constexpr uint64_t kMostThreads = 4096;
 
 OptionValue workers_value() {
   auto field = [](auto& o) -> auto& { return o.workers; };
@@ -37,6 +38,11 @@ OptionGroup worker_options() {
            .help = "Worker processes; auto: as many as the cgroup's CPU quota and the CPU affinity "
                    "allow.",
            .variable = "WEB_CONCURRENCY"},
+          {.name = "threads",
+           .aliases = {"--blocking-threads"},
+           .value = count_value("N", [](auto& o) -> auto& { return o.worker.threads; },
+                                {.least = 1, .most = kMostThreads}),
+           .help = "Threads of a worker that run a WSGI app; more requests wait their turn."},
           {.name = "limit-max-requests",
            .aliases = {"--max-requests"},
            .value = count_value("N", [](auto& o) -> auto& { return o.worker.limit_max_requests; },

@@ -63,6 +63,11 @@ Result<> validate(Options& options, const Environment& environment,
   if (options.worker.limit_max_requests_jitter > 0 && options.worker.limit_max_requests == 0) {
     warnings.push_back("--limit-max-requests-jitter has no effect without --limit-max-requests");
   }
+  bool takes_asgi =
+      options.worker.interface != Interface::kAuto && options.worker.interface != Interface::kWsgi;
+  if (takes_asgi && options.worker.threads != WorkerSettings{}.threads) {
+    warnings.push_back("--threads has no effect: an ASGI app runs in the worker's one thread");
+  }
   return {};
 }
 

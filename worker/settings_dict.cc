@@ -16,14 +16,29 @@ const char* lifespan_name(LifespanMode mode) {
   return "auto";
 }
 
+const char* interface_name(Interface interface) {
+  switch (interface) {
+    case Interface::kAuto:
+      return "auto";
+    case Interface::kAsgi3:
+      return "asgi3";
+    case Interface::kAsgi2:
+      return "asgi2";
+    case Interface::kWsgi:
+      return "wsgi";
+  }
+  return "auto";
+}
+
 }  // namespace
 
 PyRef settings_dict(const WorkerSettings& settings) {
   return PyRef::steal(Py_BuildValue(
-      "{s:s,s:N,s:O,s:O,s:s}", "app", settings.app.c_str(), "app_dir",
+      "{s:s,s:N,s:O,s:O,s:s,s:s,s:I}", "app", settings.app.c_str(), "app_dir",
       PyUnicode_DecodeFSDefault(settings.app_dir.c_str()),  // null fails the whole
       "factory", settings.factory ? Py_True : Py_False, "preload",
-      settings.preload ? Py_True : Py_False, "lifespan", lifespan_name(settings.lifespan)));
+      settings.preload ? Py_True : Py_False, "lifespan", lifespan_name(settings.lifespan),
+      "interface", interface_name(settings.interface), "threads", settings.threads));
 }
 
 }  // namespace tricorn

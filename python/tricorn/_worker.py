@@ -6,17 +6,22 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ._app import AppImportError, load_app
+from ._interfaces import adapt
 from ._lifespan import Lifespan, StartupFailed
-from ._log import log_error
+from ._log import log_error, log_warning
 from ._loop import Loop
 
 if TYPE_CHECKING:
+    from ._thread_pool import ThreadPool
     from ._tricorn import Worker
+
+_THREADS_GRACE_S = 0.3  # for threads whose requests were cancelled; the master kills a worker 1 s after its deadline
 
 EXIT_OK, EXIT_SHUTDOWN_FAILED, EXIT_START, EXIT_IMPORT = 0, 1, 3, 4
 
@@ -38,12 +43,16 @@ def run(worker: Worker, app: Any) -> int:
             return EXIT_IMPORT
         finally:
             gc.enable()
+    app, pool = adapt(app, worker.settings["interface"], worker.settings["threads"], loop)
     lifespan = Lifespan(app, worker.settings["lifespan"])
     stopped = loop.create_future()
     try:
-        return _run_to_the_end(loop, _serve(worker, app, loop, lifespan, stopped), lifespan, stopped)
+        code = _run_to_the_end(loop, _serve(worker, app, loop, lifespan, stopped), lifespan, stopped)
     finally:
         _close(worker, loop)
+    if pool is not None:
+        _leave_threads(pool, code)
+    return code
 
 
 def _run_to_the_end(loop: Loop, root: Coroutine[Any, Any, int], lifespan: Lifespan, stopped: asyncio.Future[None]) -> int:
@@ -110,3 +119,14 @@ def _close(worker: Worker, loop: Loop) -> None:
         asyncio.set_event_loop(None)
         loop.close()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it stops already
+
+
+def _leave_threads(pool: ThreadPool, code: int) -> None:
+    """Ends the process here if a thread does not come back from the app: the interpreter's end could trip over it."""
+    left = pool.close(_THREADS_GRACE_S)
+    if left == 0:
+        return
+    log_warning(f"{left} thread{'s' if left > 1 else ''} of the app did not end; the worker stops without waiting")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,4 +1,4 @@
-"""The same small application in four frameworks, on 1 and 4 workers, asked by three clients."""
+"""The same small application in six frameworks, on 1 and 4 workers, asked by three clients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from integration.http_clients import CLIENTS, Call
 from integration.server import Server
 
-FRAMEWORKS = ["fastapi", "starlette", "django", "quart"]
+FRAMEWORKS = ["fastapi", "starlette", "django", "quart", "django_wsgi", "flask"]
 
 
 @pytest.fixture(scope="module", params=[(name, workers) for name in FRAMEWORKS for workers in (1, 4)],
