@@ -90,7 +90,7 @@ class Call:
         kind = type(result)
         if kind is list or kind is tuple:
             self._send_whole(result)
-        elif kind is FileWrapper and (message := file_message(result, self.scope, self._head)):
+        elif kind is FileWrapper and (message := file_message(result, self.scope)):
             self._send_file(message)
         else:
             self._send_each(result)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+import os
+import stat
+from collections.abc import Iterator
 from typing import Any
 
 _ZERO_COPY = "http.response.zerocopysend"
@@ -27,20 +29,16 @@ class FileWrapper:
         return block
 
 
-def file_message(wrapper: FileWrapper, scope: dict[str, Any], head: MutableMapping[str, Any] | None) -> dict[str, Any]:
-    """The ASGI message that sends the rest of the file without copying it; empty where it has to be read.
+def file_message(wrapper: FileWrapper, scope: dict[str, Any]) -> dict[str, Any]:
+    """The ASGI message that sends the rest of the file, within content-length, without copying it.
 
-    It sends what content-length says, or up to the end, from the file's position on.
+    Empty where the file has to be read.
     """
-    if head is None or scope["method"] == "HEAD" or _ZERO_COPY not in scope["extensions"]:
+    if scope["method"] == "HEAD" or _ZERO_COPY not in scope["extensions"]:
         return {}
     try:
-        wrapper.file.fileno()
+        regular = stat.S_ISREG(os.fstat(wrapper.file.fileno()).st_mode)
         offset = wrapper.file.tell()
-    except (AttributeError, OSError, ValueError):  # no real file (io.UnsupportedOperation is an OSError), or a pipe
+    except (AttributeError, OSError, ValueError):  # no real file; io.UnsupportedOperation is an OSError
         return {}
-    message = {"type": _ZERO_COPY, "file": wrapper.file, "offset": offset, "more_body": False}
-    for name, value in head["headers"]:
-        if name.lower() == b"content-length" and value.isdigit():
-            message["count"] = int(value)
-    return message
+    return {"type": _ZERO_COPY, "file": wrapper.file, "offset": offset, "more_body": False} if regular else {}

@@ -306,13 +306,28 @@ def test_requests_beyond_the_threads_wait_their_turn_in_order(tmp_path: Path) ->
         late = [server.connect() for _ in range(10)]
         for connection in late:
             connection.request("GET", "/numbered", read=False)
-            server.log.wait_for("ready")
+        connection = late[0]
+        connection.socket.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            connection.socket.recv(1, socket.MSG_PEEK)
+        connection.socket.settimeout(20)
         gate.touch()
-        numbers = [int(connection.read_response().body) for connection in late]
-        assert sorted(numbers) == list(range(10))
+        assert sorted(int(connection.read_response().body) for connection in late) == list(range(10))
         assert all(connection.read_response().status == 200 for connection in held)
         for connection in held + late:
             connection.close()
+
+
+def test_many_connections_at_once(wsgi: Server) -> None:
+    """No request is forgotten in the queue, whatever the order in which threads sleep and wake."""
+    connections = [wsgi.connect() for _ in range(50)]
+    for _ in range(10):
+        for connection in connections:
+            connection.send(b"GET /context HTTP/1.1\r\nhost: h\r\n\r\n" * 3)
+        for connection in connections:
+            assert [connection.read_response().body for _ in range(3)] == [b"unset set"] * 3
+    for connection in connections:
+        connection.close()
 
 
 def test_limit_concurrency_bounds_the_queue(tmp_path: Path) -> None:
