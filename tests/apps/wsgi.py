@@ -28,6 +28,11 @@ def gate(name: str) -> threading.Event:
     return gates.setdefault(name, threading.Event())
 
 
+def tell(line: str) -> None:
+    """A line of the log in one write: print() in several threads mixes lines and their ends."""
+    os.write(1, f"{line}\n".encode())
+
+
 class Noting:
     """An iterable that notes its end."""
 
@@ -231,21 +236,21 @@ def wait(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     """Holds its thread until the gate of the query opens."""
     name = environ["QUERY_STRING"]
     notes.append(f"{name} waits")
-    print(f"{name} waits", flush=True)
+    tell(f"{name} waits")
     assert gate(name).wait(60)
     start("200 OK", TEXT)
     return [threading.current_thread().name.encode()]
 
 
 def sleep(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    print("sleeps", flush=True)
+    tell("sleeps")
     time.sleep(3600)
     return []
 
 
 def wait_for_file(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     """Holds its thread until the file of the query is there."""
-    print("waits for the file", flush=True)
+    tell("waits for the file")
     while not Path(environ["QUERY_STRING"]).exists():
         time.sleep(0.01)
     start("200 OK", TEXT)
