@@ -17,19 +17,24 @@ void drop_sent_front(std::string& buffer, size_t& sent) {
 }  // namespace
 
 std::string& OutputQueue::rest_tail() {
-  if (!rest_.back().chunk.bytes().empty()) {
-    rest_closed_size_ += rest_.back().chunk.bytes().size();
+  if (!rest_.back().grows()) {
+    rest_closed_size_ += rest_.back().size();
     rest_.emplace_back();
   }
   return rest_.back().copied;
 }
 
-void OutputQueue::keep(Chunk chunk) {
-  if (!rest_.empty()) rest_closed_size_ += rest_.back().bytes().size();
-  rest_.push_back({{}, std::move(chunk)});
+void OutputQueue::keep(Segment segment) {
+  if (!rest_.empty()) rest_closed_size_ += rest_.back().size();
+  rest_.push_back(std::move(segment));
 }
 
-size_t OutputQueue::iovecs(std::span<iovec> out) const {
+FileView OutputQueue::file_view() const {
+  const FileSlice& file = rest_.front().file;
+  return {file.fd.get(), file.offset + rest_front_sent_, file.length - rest_front_sent_};
+}
+
+size_t OutputQueue::iovecs(std::span<iovec> out, bool* file_follows) const {
   const size_t limit = std::min(out.size(), kMaxIovecs);
   size_t count = 0;
   auto show = [&](std::string_view bytes) {
@@ -41,6 +46,10 @@ size_t OutputQueue::iovecs(std::span<iovec> out) const {
   size_t sent = rest_front_sent_;
   for (const Segment& segment : rest_) {
     if (count == limit) break;
+    if (segment.file.fd) {
+      if (file_follows != nullptr) *file_follows = true;
+      break;
+    }
     show(segment.bytes().substr(sent));
     sent = 0;
   }
@@ -71,11 +80,11 @@ void OutputQueue::consume(size_t bytes) {
   assert(bytes <= size());
   bytes = consume_first(bytes);
   while (!rest_.empty()) {
-    const size_t unsent = rest_.front().bytes().size() - rest_front_sent_;
+    const size_t unsent = rest_.front().size() - rest_front_sent_;
     if (bytes < unsent) {
       rest_front_sent_ += bytes;
       // Only the last segment still grows, and only its size is not counted in rest_closed_size_.
-      const bool grows = rest_.size() == 1 && rest_.front().chunk.bytes().empty();
+      const bool grows = rest_.size() == 1 && rest_.front().grows();
       if (grows) drop_sent_front(rest_.front().copied, rest_front_sent_);
       return;
     }

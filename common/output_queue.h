@@ -1,18 +1,22 @@
 // OutputQueue: bytes on their way to a socket. Small pieces are copied together, large ones are
-// kept by reference.
+// kept by reference, parts of files stay in the file.
 //
-// A protocol session appends, a transport writes what `iovecs` shows and calls `consume`. Pure; one
-// thread.
+// A protocol session appends. A transport writes what is in front, memory (`iovecs`) or a file
+// (`front_file`: by sendfile(2), or read and written where the bytes must be seen, as under TLS),
+// and calls `consume`. Pure, but for closing files; one thread.
 #pragma once
 
 #include <sys/uio.h>
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "common/file_slice.h"
 
 namespace tricorn {
 
@@ -63,38 +67,49 @@ class OutputQueue {
   void append(std::string_view bytes) { tail().append(bytes); }
   void append(Chunk chunk) {  // kept by reference if owned and large, else copied
     if (chunk.owned() && chunk.bytes().size() >= kCopyBelow) {
-      keep(std::move(chunk));
+      keep({{}, std::move(chunk), {}});
     } else {
       append(chunk.bytes());
     }
+  }
+  void append(FileSlice file) {  // an empty one is nothing
+    if (file.length > 0) keep({{}, {}, std::move(file)});
   }
 
   bool empty() const { return size() == 0; }
   size_t size() const {  // unsent bytes
     return first_.size() - first_sent_ + (rest_.empty() ? 0 : rest_size());
   }
-  // Fills up to kMaxIovecs entries with the front of the queue; valid until the next change.
-  size_t iovecs(std::span<iovec> out) const;
+  // Fills up to kMaxIovecs entries with the front of the queue, as far as it is memory; valid until
+  // the next change. `file_follows`: all of the memory before a file was shown.
+  size_t iovecs(std::span<iovec> out, bool* file_follows = nullptr) const;
+  // What is left of the file in front, if there is one: `iovecs` shows nothing then.
+  std::optional<FileView> front_file() const {
+    if (rest_.empty() || first_sent_ < first_.size() || !rest_.front().file.fd) return std::nullopt;
+    return file_view();
+  }
   void consume(size_t bytes);  // at most size()
   void clear();
 
  private:
-  struct Segment {
-    std::string copied;  // used when `chunk` is empty
+  struct Segment {  // one of the three
+    std::string copied;
     Chunk chunk;
+    FileSlice file;
+    bool grows() const { return chunk.bytes().empty() && !file.fd; }
     std::string_view bytes() const { return chunk.bytes().empty() ? copied : chunk.bytes(); }
+    size_t size() const { return file.fd ? file.length : bytes().size(); }
   };
   std::string& rest_tail();
-  void keep(Chunk chunk);
-  size_t rest_size() const {
-    return rest_closed_size_ + rest_.back().bytes().size() - rest_front_sent_;
-  }
+  void keep(Segment segment);
+  FileView file_view() const;
+  size_t rest_size() const { return rest_closed_size_ + rest_.back().size() - rest_front_sent_; }
   size_t consume_first(size_t bytes);
   void reset_first();
 
   std::string first_;  // the usual case: everything fits in one reused buffer
   size_t first_sent_ = 0;
-  std::deque<Segment> rest_;  // only once a large chunk was appended
+  std::deque<Segment> rest_;  // only once a large chunk or a file was appended
   size_t rest_front_sent_ = 0;
   size_t rest_closed_size_ = 0;  // of all but the last segment, which callers may append to
 };

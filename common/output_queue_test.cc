@@ -1,7 +1,9 @@
 // OutputQueue: order, iovecs, partial sends, releases, and that memory stays bounded.
 #include "common/output_queue.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <array>
 #include <random>
@@ -214,6 +216,78 @@ TEST(OutputQueue, EqualsAPlainStringUnderRandomUse) {
       ASSERT_EQ(front, expected.substr(0, front.size()));
     }
   }
+}
+
+// A file with these bytes, nowhere in the file system.
+FileSlice file_of(std::string_view text, uint64_t offset, uint64_t length) {
+  FileSlice file{UniqueFd(memfd_create("test", MFD_CLOEXEC)), offset, length};
+  EXPECT_EQ(write(file.fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  return file;
+}
+
+bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+
+TEST(OutputQueue, ShowsAFileOnceTheMemoryBeforeItIsSent) {
+  OutputQueue queue;
+  queue.append(std::string_view("head"));
+  queue.append(file_of("0123456789", 2, 6));
+  queue.append(std::string_view("tail"));
+  EXPECT_EQ(queue.size(), 14u);
+  std::array<iovec, 4> iovecs;
+  bool file_follows = false;
+  EXPECT_EQ(queue.iovecs(iovecs, &file_follows), 1u);
+  EXPECT_TRUE(file_follows);
+  EXPECT_FALSE(queue.front_file());
+  queue.consume(3);
+  EXPECT_FALSE(queue.front_file());
+  queue.consume(1);
+  EXPECT_EQ(queue.iovecs(iovecs), 0u);
+  auto file = queue.front_file();
+  ASSERT_TRUE(file);
+  EXPECT_EQ(std::pair(file->offset, file->length), std::pair(uint64_t{2}, size_t{6}));
+  queue.consume(4);
+  file = queue.front_file();
+  ASSERT_TRUE(file);
+  EXPECT_EQ(std::pair(file->offset, file->length), std::pair(uint64_t{6}, size_t{2}));
+  std::array<char, 10> bytes;
+  EXPECT_EQ(file->read(bytes), 2);
+  EXPECT_EQ(std::string_view(bytes.data(), 2), "67");
+  EXPECT_TRUE(is_open(file->fd));
+  const int fd = file->fd;
+  queue.consume(2);
+  EXPECT_FALSE(is_open(fd));
+  EXPECT_FALSE(queue.front_file());
+  EXPECT_EQ(shown(queue), "tail");
+}
+
+TEST(OutputQueue, KeepsFilesAndChunksInOrder) {
+  OutputQueue queue;
+  Owned large(OutputQueue::kCopyBelow, 'a');
+  queue.append(file_of("first", 0, 5));
+  queue.append(file_of("second", 0, 6));
+  queue.append(large.chunk());
+  queue.append(std::string_view("end"));
+  queue.append(file_of("", 0, 0));
+  EXPECT_EQ(queue.size(), 5 + 6 + OutputQueue::kCopyBelow + 3);
+  EXPECT_EQ(queue.front_file()->length, 5u);
+  queue.consume(5 + 1);
+  EXPECT_EQ(queue.front_file()->length, 5u);
+  queue.consume(5);
+  EXPECT_EQ(shown(queue), large.text + "end");
+  queue.consume(queue.size());
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(large.released, 1);
+}
+
+TEST(OutputQueue, ClosesItsFilesWhenCleared) {
+  OutputQueue queue;
+  FileSlice file = file_of("0123456789", 0, 10);
+  const int fd = file.fd.get();
+  queue.append(std::move(file));
+  EXPECT_TRUE(is_open(fd));
+  queue.clear();
+  EXPECT_FALSE(is_open(fd));
+  EXPECT_TRUE(queue.empty());
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ struct WorkerSettings {
   uint32_t threads = 8;  // of a worker, for a WSGI app
   LifespanMode lifespan = LifespanMode::kAuto;
   std::string root_path;
+  bool pathsend = true;  // scope["extensions"] names http.response.pathsend
   HttpSettings http;
   uint32_t limit_concurrency = 0;   // requests in progress in one worker; more get 503; 0: no limit
   uint64_t limit_max_requests = 0;  // a worker asks to be replaced after this many; 0: never

@@ -36,6 +36,7 @@ WorkerSettings all_changed() {
       .threads = 2,
       .lifespan = LifespanMode::kOff,
       .root_path = "/a=b,c",
+      .pathsend = false,
       .http = {.keep_alive_timeout_ms = 1,
                .header_timeout_ms = 2,
                .max_header_bytes = 3,

@@ -1,4 +1,4 @@
-// Options of group "HTTP": what every response carries.
+// Options of group "HTTP": what every response carries, and how the app may send it.
 #include <algorithm>
 
 #include "config/option_values.h"
@@ -65,6 +65,10 @@ OptionGroup http_options() {
               {.name = "header",
                .value = header_value(),
                .help = "Add this header to every response. May be repeated."},
+              {.name = "pathsend",
+               .value = switch_value([](auto& o) -> auto& { return o.worker.pathsend; }),
+               .help = "Tell the app that it may hand over files by path. Off for middleware that "
+                       "understands bodies only."},
           }};
 }
 

@@ -46,6 +46,7 @@ bool Worker::attach(PyObject* loop, PyObject* on_stopped) {
 bool Worker::start(PyObject* app, PyObject* state) {
   if (phase_ != Phase::kBooting) return true;  // told to stop meanwhile
   GatewayOptions options{.root_path = setup_.settings.root_path,
+                         .pathsend = setup_.settings.pathsend,
                          .limit_concurrency = setup_.settings.limit_concurrency,
                          .limit_max_requests = request_limit()};
   gateway_ = Gateway::create(*loop_, options, app, state);

@@ -121,6 +121,14 @@ class Connection:
         del self._buffer[:count]
         return data
 
+    def read_up_to(self, most: int) -> bytes:
+        """What has come, at least one byte."""
+        data = bytes(self._buffer[:most]) or self.socket.recv(most)
+        del self._buffer[:most]
+        if not data:
+            raise Truncated("closed while waiting for more of a body")
+        return data
+
     def read_to_end(self) -> bytes:
         while True:
             try:

@@ -1,4 +1,4 @@
-// AsgiRequest: see the header.
+// AsgiRequest: the request, who waits, and the end. The response is in asgi_response.cc.
 #include "worker/gateway/asgi_request.h"
 
 #include "common/logging.h"
@@ -6,7 +6,6 @@
 #include "worker/gateway/messages.h"
 #include "worker/gateway/operation.h"
 #include "worker/gateway/request_target.h"
-#include "worker/python/interned.h"
 #include "worker/python/py_error.h"
 #include "worker/python/utf8.h"
 
@@ -14,13 +13,6 @@ namespace tricorn {
 namespace {
 
 using Progress = AsgiRequest::Progress;
-
-Progress raise_runtime_error(const char* format, PyObject* argument) {
-  PyErr_Format(PyExc_RuntimeError, format, argument);
-  return Progress::kError;
-}
-
-void release_object(void* object) noexcept { PyRef::steal(static_cast<PyObject*>(object)); }
 
 PyObject* cancelled_error() {
   static PyObject* type = [] {
@@ -97,96 +89,6 @@ PyRef AsgiRequest::body_message() {
     writer_->body_consumed(static_cast<size_t>(PyBytes_GET_SIZE(bytes.get())));
   }
   return request_message(bytes.get(), more);
-}
-
-Progress AsgiRequest::send(PyObject* message) {
-  PyObject* type = message_type(message);
-  if (type == nullptr || !may_send(type)) return Progress::kError;
-  // Interned literals first: apps write them as constants.
-  if (type == interned.http_response_start) return start(message);
-  if (type == interned.http_response_body) return body(message);
-  if (PyUnicode_Compare(type, interned.http_response_start) == 0) return start(message);
-  if (PyUnicode_Compare(type, interned.http_response_body) == 0) return body(message);
-  return raise_runtime_error("unexpected ASGI message %R in an HTTP response", type);
-}
-
-bool AsgiRequest::may_send(PyObject* type) {
-  if (completed_) {
-    raise_runtime_error("ASGI message %R sent after the response was completed", type);
-    return false;
-  }
-  return !raise_if_disconnected();
-}
-
-bool AsgiRequest::raise_if_disconnected() {
-  if (!disconnected_) return false;
-  knows_of_disconnect_ = true;
-  PyErr_SetString(client_disconnected_type, "the client has disconnected");
-  return true;
-}
-
-Progress AsgiRequest::start(PyObject* message) {
-  if (started_) {
-    return raise_runtime_error("ASGI message %R sent twice", interned.http_response_start);
-  }
-  int status = 0;
-  HeaderHolder holder;
-  std::vector<Header>& headers = gateway_->scratch_headers();
-  if (!read_status(message, status) || !read_headers(message, headers, holder)) {
-    return Progress::kError;
-  }
-  if (Result<> written = writer_->start(status, headers); !written) {
-    PyErr_SetString(PyExc_RuntimeError, written.error().message.c_str());
-    return Progress::kError;
-  }
-  started_ = true;
-  return Progress::kDone;
-}
-
-Progress AsgiRequest::body(PyObject* message) {
-  if (!started_) {
-    return raise_runtime_error("ASGI message %R sent before http.response.start",
-                               interned.http_response_body);
-  }
-  bool more = false;
-  if (!read_more_body(message, more)) return Progress::kError;
-  PyObject* bytes = PyDict_GetItemWithError(message, interned.body);
-  if (bytes == nullptr) {
-    return PyErr_Occurred() != nullptr ? Progress::kError : write(Chunk(), more);
-  }
-  if (PyBytes_Check(bytes)) {
-    std::string_view view(PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes)));
-    if (view.size() < OutputQueue::kCopyBelow) return write(Chunk::borrowed(view), more);
-    return write(Chunk(view, PyRef::borrow(bytes).release(), release_object), more);
-  }
-  Py_buffer buffer;  // bytearray, memoryview: copied, since the app may change them (P26)
-  if (PyObject_GetBuffer(bytes, &buffer, PyBUF_SIMPLE) < 0) return Progress::kError;
-  std::string_view view(static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len));
-  Progress progress = write(Chunk::borrowed(view), more);
-  PyBuffer_Release(&buffer);
-  return progress;
-}
-
-Progress AsgiRequest::write(Chunk chunk, bool more) {
-  if (Result<> written = writer_->body(std::move(chunk), more); !written) {
-    PyErr_SetString(PyExc_RuntimeError, written.error().message.c_str());
-    if (!more) complete()->abort();
-    return Progress::kError;
-  }
-  if (!more) complete();
-  return more && writer_->congested() ? Progress::kMustWait : Progress::kDone;
-}
-
-// The exchange is over for the app; whoever waits in receive() hears of it.
-ResponseWriter* AsgiRequest::complete() {
-  completed_ = true;
-  wake_all();
-  return std::exchange(writer_, nullptr);
-}
-
-Progress AsgiRequest::sent_enough() {
-  if (raise_if_disconnected()) return Progress::kError;
-  return writer_ != nullptr && writer_->congested() ? Progress::kMustWait : Progress::kDone;
 }
 
 void AsgiRequest::add_waiter(Operation* operation) {

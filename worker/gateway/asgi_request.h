@@ -63,10 +63,18 @@ class AsgiRequest final : public RequestSink {
   std::string label() const;  // "GET /path", for logs; printable ASCII
 
  private:
-  bool may_send(PyObject* type);
+  // --- What send() does, by the message's type; in asgi_response.cc
+  Progress early_hint(PyObject* message);
   Progress start(PyObject* message);
   Progress body(PyObject* message);
+  Progress pathsend(PyObject* message);
+  Progress zerocopysend(PyObject* message);
+  Progress trailers(PyObject* message);
+  bool may_send(PyObject* type);
+  bool may_send_body(PyObject* type);
   Progress write(Chunk chunk, bool more);
+  Progress write(FileSlice file, bool more);
+  Progress written(const Result<>& result, bool more);
   ResponseWriter* complete();
   PyRef body_message();
   bool raise_if_disconnected();
@@ -83,6 +91,9 @@ class AsgiRequest final : public RequestSink {
   bool body_complete_ = false;
   bool body_delivered_ = false;  // a message with more_body False went out
   bool started_ = false;
+  bool trailers_ = false;  // announced: the body's end does not complete the response
+  bool body_begun_ = false;
+  bool body_ended_ = false;
   bool completed_ = false;
   bool input_ended_ = false;  // the client half-closed: it may still read the response (P24)
   bool disconnected_ = false;

@@ -44,7 +44,8 @@ std::unique_ptr<Gateway> Gateway::create(LoopApi& loop, const GatewayOptions& op
                                          PyObject* app, PyObject* state) {
   std::unique_ptr<Gateway> gateway(new Gateway(loop, options, app));
   gateway->base_context_ = PyRef::steal(PyContext_CopyCurrent());
-  gateway->scopes_ = ScopeBuilder::create(options.root_path, state == Py_None ? nullptr : state);
+  gateway->scopes_ =
+      ScopeBuilder::create(options.root_path, options.pathsend, state == Py_None ? nullptr : state);
   if (!gateway->base_context_ || gateway->scopes_ == nullptr) return nullptr;
   gateway->is_base_empty_ = is_empty_context(gateway->base_context_.get());
   return gateway;
@@ -143,7 +144,7 @@ void answer_plainly(ResponseWriter& writer, int status, std::string_view text) {
                             {"content-length", length},
                             {"connection", "close"}};
   // Cannot fail: nothing was sent before, and the fields are well-formed.
-  if (writer.start(status, headers)) (void)writer.body(Chunk::borrowed(text), false);
+  if (writer.start(status, headers, false)) (void)writer.body(Chunk::borrowed(text), false);
 }
 
 bool add_gateway_types(PyObject* module) {

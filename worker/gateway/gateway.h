@@ -15,6 +15,7 @@ namespace tricorn {
 
 struct GatewayOptions {
   std::string root_path;
+  bool pathsend = true;            // scope["extensions"] names http.response.pathsend
   uint32_t limit_concurrency = 0;  // requests in progress; more are answered 503; 0: no limit (P55)
   uint64_t limit_max_requests = 0;  // on_limit is called when this many were begun; 0: never
 };

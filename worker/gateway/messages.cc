@@ -18,8 +18,7 @@ PyObject* optional(PyObject* message, PyObject* key) {
 
 bool read_field(PyObject* item, const char* what, std::string_view& out) {
   if (!PyBytes_Check(item)) {
-    PyErr_Format(PyExc_TypeError, "a response header's %s must be bytes, not %.100s", what,
-                 Py_TYPE(item)->tp_name);
+    PyErr_Format(PyExc_TypeError, "%s must be bytes, not %.100s", what, Py_TYPE(item)->tp_name);
     return false;
   }
   out = {PyBytes_AS_STRING(item), static_cast<size_t>(PyBytes_GET_SIZE(item))};
@@ -36,7 +35,8 @@ bool read_pair(PyObject* pair, std::vector<Header>& headers, HeaderHolder& holde
   }
   PyObject** items = PySequence_Fast_ITEMS(sequence.get());
   Header header;
-  if (!read_field(items[0], "name", header.name) || !read_field(items[1], "value", header.value)) {
+  if (!read_field(items[0], "a response header's name", header.name) ||
+      !read_field(items[1], "a response header's value", header.value)) {
     return false;
   }
   headers.push_back(header);
@@ -100,8 +100,10 @@ bool read_status(PyObject* message, int& status) {
   }
   int overflow = 0;
   long number = PyLong_AsLongAndOverflow(value, &overflow);
-  if (overflow != 0 || number < 100 || number > 999) {
-    PyErr_Format(PyExc_ValueError, "the response status must be from 100 to 999, not %S", value);
+  if (overflow != 0 || number < 200 || number > 999) {
+    const char* hint = number == 103 ? " (for early hints, send http.response.early_hint)" : "";
+    PyErr_Format(PyExc_ValueError, "the response status must be from 200 to 999, not %S%s", value,
+                 hint);
     return false;
   }
   status = static_cast<int>(number);
@@ -122,14 +124,28 @@ bool read_headers(PyObject* message, std::vector<Header>& headers, HeaderHolder&
   return true;
 }
 
-bool read_more_body(PyObject* message, bool& more) {
-  PyObject* value = optional(message, interned.more_body);
+bool read_links(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder) {
+  headers.clear();
+  PyObject* value = optional(message, interned.links);
+  if (value == nullptr) return PyErr_Occurred() == nullptr;
+  holder.sequence = PyRef::steal(PySequence_Fast(value, "links must be an iterable of bytes"));
+  if (!holder.sequence) return false;
+  PyObject* sequence = holder.sequence.get();
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence); ++i) {
+    Header& link = headers.emplace_back("link");
+    if (!read_field(PySequence_Fast_GET_ITEM(sequence, i), "a link", link.value)) return false;
+  }
+  return true;
+}
+
+bool read_flag(PyObject* message, PyObject* key, bool& flag) {
+  PyObject* value = optional(message, key);
   if (value == nullptr) {
-    more = false;
+    flag = false;
     return PyErr_Occurred() == nullptr;
   }
   int truth = value == Py_True ? 1 : value == Py_False ? 0 : PyObject_IsTrue(value);
-  more = truth == 1;
+  flag = truth == 1;
   return truth >= 0;
 }
 

@@ -23,17 +23,19 @@ PyRef disconnect_message();
 // none.
 PyObject* message_type(PyObject* message);
 
-// message["status"] within 100..999; false with an error set.
+// message["status"] within 200..999; false with an error set.
 bool read_status(PyObject* message, int& status);
 
 // Keeps alive what the views of read_headers point into, beyond what the message itself holds.
 struct HeaderHolder {
-  PyRef sequence;   // the headers as a list or tuple
+  PyRef sequence;   // the headers or links as a list or tuple
   PyRef converted;  // a list of the pairs that were neither; usually null
 };
 // message["headers"] (optional): an iterable of pairs of bytes.
 bool read_headers(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder);
-// message.get("more_body", False)
-bool read_more_body(PyObject* message, bool& more);
+// message["links"], an iterable of bytes, as header fields of that name.
+bool read_links(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder);
+// message.get(key, False): "more_body" and the like.
+bool read_flag(PyObject* message, PyObject* key, bool& flag);
 
 }  // namespace tricorn

@@ -39,9 +39,21 @@ ScopeBuilder::ScopeBuilder(const std::string& root_path, PyObject* state)
   while (root_path_.ends_with('/')) root_path_.pop_back();
 }
 
-std::unique_ptr<ScopeBuilder> ScopeBuilder::create(const std::string& root_path, PyObject* state) {
+std::unique_ptr<ScopeBuilder> ScopeBuilder::create(const std::string& root_path, bool pathsend,
+                                                   PyObject* state) {
   std::unique_ptr<ScopeBuilder> builder(new ScopeBuilder(root_path, state));
-  return builder->make_template() ? std::move(builder) : nullptr;
+  const bool made = builder->make_template() && builder->make_extensions(pathsend);
+  return made ? std::move(builder) : nullptr;
+}
+
+bool ScopeBuilder::make_extensions(bool pathsend) {
+  bool made = true;
+  for (Extensions* extensions : {&extensions_, &extensions_10_}) {
+    if (pathsend) made &= extensions->add(interned.pathsend);
+    made &= extensions->add(interned.zerocopysend);
+  }
+  return made && extensions_.add(interned.early_hint) &&
+         extensions_.add(interned.response_trailers);
 }
 
 bool ScopeBuilder::make_template() {
@@ -106,13 +118,14 @@ PyRef ScopeBuilder::build(const RequestHead& head, const ConnectionObjects& conn
 // `scope` with these values; null if it is not one of ours any more (without an error set), or on
 // failure.
 PyRef ScopeBuilder::fill(PyRef scope, const Values& values) {
+  Extensions& extensions = values[kHttpVersion] == http_10_.get() ? extensions_10_ : extensions_;
   PyObject *key, *value;
   Py_ssize_t position = 0;
   for (size_t i = 0; i < field_count_; ++i) {
     if (!scope || PyDict_Next(scope.get(), &position, &key, &value) == 0 || key != keys_[i])
       return {};
     PyObject* wanted = i == kAsgi         ? asgi_copy(value)
-                       : i == kExtensions ? extensions_copy(value)
+                       : i == kExtensions ? extensions.take(value)
                                           : values[i];
     if (wanted == nullptr || (value != wanted && PyDict_SetItem(scope.get(), key, wanted) < 0))
       return {};
@@ -149,12 +162,6 @@ PyObject* ScopeBuilder::asgi_copy(PyObject* scope_value) {
       PyDict_GetItemWithError(spare, interned.spec_version) == spec_version_.get();
   if (!pristine) spare_asgi_ = PyRef::steal(PyDict_Copy(asgi_.get()));
   return spare_asgi_.get();
-}
-
-PyObject* ScopeBuilder::extensions_copy(PyObject* scope_value) {
-  if (!is_unused(spare_extensions_.get(), scope_value, 0))
-    spare_extensions_ = PyRef::steal(PyDict_New());
-  return spare_extensions_.get();
 }
 
 const TargetObjects* ScopeBuilder::target(std::string_view raw) {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "worker/gateway/byte_cache.h"
+#include "worker/gateway/extensions.h"
 #include "worker/protocol/exchange.h"
 #include "worker/python/py_ref.h"
 
@@ -34,7 +35,9 @@ class ScopeBuilder {
  public:
   // `state`: the lifespan state, copied into every scope, or null when the app has no lifespan.
   // nullptr with an error set if Python could not allocate.
-  static std::unique_ptr<ScopeBuilder> create(const std::string& root_path, PyObject* state);
+  // `pathsend`: see GatewayOptions.
+  static std::unique_ptr<ScopeBuilder> create(const std::string& root_path, bool pathsend,
+                                              PyObject* state);
 
   Result<ConnectionObjects> describe(const ConnectionInfo& connection);
 
@@ -68,6 +71,7 @@ class ScopeBuilder {
   using Values = std::array<PyObject*, kFields>;
 
   bool make_template();
+  bool make_extensions(bool pathsend);
   PyRef fill(PyRef scope, const Values& values);
   const TargetObjects* target(std::string_view raw);
   bool make_target(std::string_view raw, TargetObjects& parts);
@@ -76,7 +80,6 @@ class ScopeBuilder {
   PyRef header_name(std::string_view name);
   PyRef method_name(std::string_view name);
   PyObject* asgi_copy(PyObject* scope_value);
-  PyObject* extensions_copy(PyObject* scope_value);
   PyObject* version_name(HttpVersion version) const;
 
   std::string root_path_;
@@ -90,7 +93,8 @@ class ScopeBuilder {
   PyRef spec_version_;
   PyRef asgi_;
   PyRef spare_asgi_;  // of the last scope: reused once that is gone
-  PyRef spare_extensions_;
+  Extensions extensions_;
+  Extensions extensions_10_;  // what works with HTTP/1.0
   PyRef http_10_;
   PyRef http_11_;
   PyRef http_2_;

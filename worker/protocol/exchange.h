@@ -6,14 +6,15 @@
 //
 // PURE: bytes in, bytes out; no syscall, no clock, no libuv, no Python. One thread.
 //
-// Life of an exchange: it begins with on_request and ends when the response is complete (`body`
-// with more = false returned ok), when the gateway calls `abort`, or when the session calls
+// Life of an exchange: it begins with on_request and ends when the response is complete (its last
+// part, with more = false, returned ok), when the gateway calls `abort`, or when the session calls
 // `on_disconnect`. After its end neither side calls the other again: the writer is invalid for the
 // gateway, the sink for the session.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,17 +44,39 @@ struct RequestHead {
 
 class ResponseWriter {
  public:
+  // An informational response before the final one (RFC 9110 15.2); a client of HTTP/1.0 is spared
+  // it. Errors: already started, no 1xx or 101, CR/LF/NUL in a field.
+  virtual Result<> inform(int status, std::span<const Header> headers) = 0;
+
   // `headers` and their bytes are used during the call only. Names as the app gave them; the
   // session drops transfer-encoding, honours content-length and connection: close, and adds date,
-  // server and framing. Errors (the app's fault, nothing was written): already started, CR/LF/NUL
-  // in a field, bad content-length.
-  virtual Result<> start(int status, std::span<const Header> headers) = 0;
+  // server and framing. `trailers`: `trailers` will be called after the body, and completes the
+  // exchange in its stead. Errors (the app's fault, nothing was written): already started, not a
+  // final status, CR/LF/NUL in a field, bad content-length.
+  virtual Result<> start(int status, std::span<const Header> headers, bool trailers) = 0;
 
-  // An owned chunk may be kept until it is sent. more = false completes the exchange.
-  // Errors, which do not end the exchange: not started; longer than content-length (nothing of this
-  // chunk is written); with more = false, shorter than content-length: the message cannot be
-  // completed any more, abort it.
+  // An owned chunk may be kept until it is sent. more = false ends the body, and with it the
+  // exchange, unless trailers were announced. Errors, which do not end the exchange: not started or
+  // ended already; longer than content-length (nothing of this chunk is written); with more =
+  // false, shorter than content-length: the message cannot be completed any more, abort it.
   virtual Result<> body(Chunk chunk, bool more) = 0;
+
+  // The same with a part of a file, which is not read before it is sent. It needs no descriptor
+  // where body_room() has no value.
+  virtual Result<> file(FileSlice file, bool more) = 0;
+
+  // How much body may still come: none is sent at all (HEAD, 204, 304) when it has no value; what
+  // the content-length leaves, or no limit. To be asked of a started response.
+  virtual std::optional<uint64_t> body_room() const = 0;
+
+  // Trailer fields (RFC 9110 6.5), sent if the client takes them and the framing allows, else
+  // dropped. more = false completes the exchange. Errors (nothing was written): not announced,
+  // before the body's end, CR/LF/NUL in a field, or one that may not be a trailer.
+  virtual Result<> trailers(std::span<const Header> headers, bool more) = 0;
+
+  // Takes back a started response of which nothing was sent: it is not started any more. False if
+  // it is too late.
+  virtual bool withdraw() = 0;
 
   // True while more than the high-water mark is unsent; RequestSink::on_writable follows once it is
   // drained.

@@ -7,21 +7,50 @@
 #include "worker/protocol/status_line.h"
 
 namespace tricorn {
+namespace {
 
-Result<> Http1SessionImpl::start(int status, std::span<const Header> headers) {
+// A response that leaves more than this of its request's body unread says that it will close.
+constexpr uint64_t kUnreadBodyBytes = 64 * 1024;
+
+}  // namespace
+
+Result<> Http1SessionImpl::inform(int status, std::span<const Header> headers) {
   assert(open_);
-  auto started = response_.start(status, headers);
-  if (started) wake();
-  return started;
+  return written(response_.inform(status, headers));
+}
+
+Result<> Http1SessionImpl::start(int status, std::span<const Header> headers, bool trailers) {
+  assert(open_);
+  return written(response_.start(status, headers, trailers));
 }
 
 Result<> Http1SessionImpl::body(Chunk chunk, bool more) {
   assert(open_);
-  auto written = response_.body(std::move(chunk), more, may_persist());
+  return written(response_.body(std::move(chunk), more, may_persist(!more)));
+}
+
+Result<> Http1SessionImpl::file(FileSlice file, bool more) {
+  assert(open_);
+  return written(response_.file(std::move(file), more, may_persist(!more)));
+}
+
+Result<> Http1SessionImpl::trailers(std::span<const Header> headers, bool more) {
+  assert(open_);
+  return written(response_.trailers(headers, more));
+}
+
+// What follows every writing call, refused or not: a body that is too short was written.
+Result<> Http1SessionImpl::written(Result<> result) {
   writable_due_ |= congested();
   if (response_.complete()) finish(false);
-  if (written) wake();
-  return written;
+  if (result) wake();
+  return result;
+}
+
+bool Http1SessionImpl::withdraw() {
+  assert(open_);
+  response_.drop_open_head();
+  return !response_.started();
 }
 
 bool Http1SessionImpl::congested() const {
@@ -58,8 +87,12 @@ void Http1SessionImpl::break_off() {
   end_ = cut ? End::kAborted : End::kClosing;
 }
 
-bool Http1SessionImpl::may_persist() const {
-  return keep_alive_ && !draining_ && !awaits_continue_ && !(input_ended_ && held_.empty());
+// Decided when the head is framed. An app whose response goes on may read its request's body yet.
+bool Http1SessionImpl::may_persist(bool response_ends) const {
+  const bool leaves_much =
+      response_ends && body_pending() && parser_.body_bytes_left() > kUnreadBodyBytes;
+  return keep_alive_ && !draining_ && !awaits_continue_ && !leaves_much &&
+         !(input_ended_ && held_.empty());
 }
 
 // The gateway has ended the exchange, well or badly.
@@ -116,8 +149,8 @@ void Http1SessionImpl::append_refusal(int status, HttpVersion version, bool to_h
   const Header fields[] = {{"content-type", "text/plain; charset=utf-8"}};
   const std::string_view text =
       status == 400 ? "Invalid HTTP request received." : reason_phrase(status);
-  response_.reset(version, to_head);
-  const bool appended = response_.start(status, fields).has_value() &&
+  response_.reset(version, to_head, false);
+  const bool appended = response_.start(status, fields, false).has_value() &&
                         response_.body(Chunk::borrowed(text), false, false).has_value();
   assert(appended);
   static_cast<void>(appended);

@@ -10,9 +10,9 @@ namespace {
 
 // Pipelined bytes kept behind an open exchange before reading stops.
 constexpr size_t kHeldBytes = 64 * 1024;
-// Of a request body that nobody reads any more: this much is read over, for more the connection is
-// closed.
-constexpr uint64_t kDropBodyBytes = 64 * 1024;
+// Of a request body that nobody reads any more: this much is read over, in the time of a head, for
+// the sake of a connection that was promised to be kept.
+constexpr uint64_t kDropBodyBytes = 8 * 1024 * 1024;
 
 }  // namespace
 
@@ -46,7 +46,10 @@ Http1SessionImpl::Http1SessionImpl(const Http1Context& context, RequestHandler& 
       response_(context, output_) {}
 
 void Http1SessionImpl::on_input(std::string_view bytes) {
-  if (end_ != End::kOpen || input_ended_) return;
+  if (end_ != End::kOpen || input_ended_) {
+    stray_input_ = true;
+    return;
+  }
   Turn turn(*this);
   if (!held_.empty()) {
     held_.append(bytes);
@@ -54,7 +57,12 @@ void Http1SessionImpl::on_input(std::string_view bytes) {
     return;
   }
   const size_t used = parse(bytes);
-  if (used < bytes.size() && end_ == End::kOpen) held_.assign(bytes.substr(used));
+  if (used == bytes.size()) return;
+  if (end_ == End::kOpen) {
+    held_.assign(bytes.substr(used));
+  } else {
+    stray_input_ = true;
+  }
 }
 
 bool Http1SessionImpl::may_parse() const {
@@ -79,6 +87,7 @@ size_t Http1SessionImpl::parse(std::string_view bytes) {
 void Http1SessionImpl::parse_held() {
   held_used_ += parse(std::string_view(held_).substr(held_used_));
   if (end_ != End::kOpen || held_used_ == held_.size()) {
+    stray_input_ |= held_used_ < held_.size();
     held_.clear();
     held_used_ = 0;
     tell_input_end();
@@ -108,14 +117,14 @@ void Http1SessionImpl::dispatch() {
   const bool complete = parser_.message_complete();
   const HttpVersion version = head.version();
   dispatched_ = open_ = true;
-  keep_alive_ = context_.settings.keep_alive_timeout_ms > 0 && !head.close &&
-                (version == HttpVersion::k11 || head.keep_alive);
+  client_closes_ = head.close || (version == HttpVersion::k10 && !head.keep_alive);
+  keep_alive_ = context_.settings.keep_alive_timeout_ms > 0 && !client_closes_;
   awaits_continue_ =
       head.expect_continue && version == HttpVersion::k11 && !complete && body.empty();
   dropped_body_ = 0;
   unread_body_ = body.size();
   writable_due_ = congested();
-  response_.reset(version, head.method == "HEAD");
+  response_.reset(version, head.method == "HEAD", head.takes_trailers);
   if (observer_ != nullptr) observer_->on_exchange_begin();
   const RequestHead request{head.method, head.target, version, head.headers,
                             head.upgrade && is_websocket_upgrade(head)};
@@ -194,7 +203,7 @@ void Http1SessionImpl::on_timeout() {
 void Http1SessionImpl::resume() {
   if (end_ == End::kAborted) return;
   Turn turn(*this);
-  response_.close_head(may_persist());
+  response_.close_head(may_persist(false));
   if (!held_.empty()) parse_held();
   close_when_done();
 }
@@ -218,6 +227,10 @@ SessionPhase Http1SessionImpl::phase() const {
   // A body that is only read over gets the head's timeout too: nobody waits for it.
   const bool between = parser_.at_start() || parser_.message_complete();
   return between ? SessionPhase::kIdle : SessionPhase::kReadingHead;
+}
+
+bool Http1SessionImpl::client_is_done() const {
+  return client_closes_ && parser_.message_complete() && held_.empty() && !stray_input_;
 }
 
 bool Http1SessionImpl::wants_input() const {

@@ -58,14 +58,18 @@ class Http1SessionHarness final : public RequestHandler,
   }
   void answer(std::string_view body, int status = 200) {
     const Header fields[] = {{"content-type", "text/plain"}};
-    if (writer->start(status, fields).has_value()) {
+    if (writer->start(status, fields, false).has_value()) {
       static_cast<void>(writer->body(Chunk::borrowed(body), false));
     }
   }
-  Result<> start(int status, const Headers& fields = {}) {
-    std::vector<Header> views;
-    for (const auto& [name, value] : fields) views.push_back({name, value});
-    return writer->start(status, views);
+  Result<> start(int status, const Headers& fields = {}, bool trailers = false) {
+    return writer->start(status, views_of(fields), trailers);
+  }
+  Result<> inform(int status, const Headers& fields) {
+    return writer->inform(status, views_of(fields));
+  }
+  Result<> trailers(const Headers& fields, bool more = false) {
+    return writer->trailers(views_of(fields), more);
   }
   Result<> body(std::string_view bytes, bool more) {
     return writer->body(Chunk::borrowed(bytes), more);
@@ -91,7 +95,15 @@ class Http1SessionHarness final : public RequestHandler,
   std::string sent() {
     std::string bytes;
     std::array<iovec, OutputQueue::kMaxIovecs> iovecs;
-    while (const size_t count = session->output().iovecs(iovecs)) {
+    while (!session->output().empty()) {
+      if (const auto file = session->output().front_file()) {
+        std::string piece(file->length, '\0');
+        if (file->read(piece) != static_cast<ssize_t>(piece.size())) break;
+        session->output().consume(piece.size());
+        bytes.append(piece);
+        continue;
+      }
+      const size_t count = session->output().iovecs(iovecs);
       size_t size = 0;
       for (size_t i = 0; i < count; ++i) {
         bytes.append(static_cast<const char*>(iovecs[i].iov_base), iovecs[i].iov_len);
@@ -120,6 +132,11 @@ class Http1SessionHarness final : public RequestHandler,
   std::unique_ptr<Session> session;
 
  private:
+  static std::vector<Header> views_of(const Headers& fields) {
+    std::vector<Header> views;
+    for (const auto& [name, value] : fields) views.push_back({name, value});
+    return views;
+  }
   RequestSink* on_request(const RequestHead& head, std::string_view initial_body, bool complete,
                           ResponseWriter& response_writer) override {
     Request request{.method = std::string(head.method),

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,7 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   void resume() override;
   void begin_drain(bool close_idle) override;
   SessionPhase phase() const override;
+  bool client_is_done() const override;
   bool wants_input() const override;
   bool output_ready() const override { return output_.size() > response_.open_head_bytes(); }
   OutputQueue& output() override { return output_; }
@@ -39,8 +41,13 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   class Turn;  // a call into the session: the connection asks for what has changed when it returns
 
   // ResponseWriter
-  Result<> start(int status, std::span<const Header> headers) override;
+  Result<> inform(int status, std::span<const Header> headers) override;
+  Result<> start(int status, std::span<const Header> headers, bool trailers) override;
   Result<> body(Chunk chunk, bool more) override;
+  Result<> file(FileSlice file, bool more) override;
+  std::optional<uint64_t> body_room() const override { return response_.room(); }
+  Result<> trailers(std::span<const Header> headers, bool more) override;
+  bool withdraw() override;
   bool congested() const override;
   void body_consumed(size_t bytes) override;
   void body_wanted() override;
@@ -56,7 +63,8 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   void check_dropped_body();
   bool body_pending() const { return dispatched_ && !parser_.message_complete(); }
 
-  bool may_persist() const;
+  Result<> written(Result<> result);
+  bool may_persist(bool response_ends) const;
   void finish(bool aborted);
   void break_off();
   void report_end(int status, uint64_t body_bytes, bool aborted);
@@ -88,6 +96,8 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   // The message being parsed, once its head was handed to the app.
   bool dispatched_ = false;
   bool keep_alive_ = false;       // the request allows the connection to persist
+  bool client_closes_ = false;    // it is the client's last request
+  bool stray_input_ = false;      // bytes have come that nobody will look at
   bool awaits_continue_ = false;  // the client holds its body back until it is told to go on
   uint64_t dropped_body_ = 0;     // what came of it after the response was complete
 

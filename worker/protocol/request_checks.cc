@@ -33,6 +33,11 @@ int scan_fields(ParsedHead& head, FieldsSeen& seen) {
     const std::string_view raw = header.value;
     header.value = trim_right(raw);
     switch (header.name.size()) {
+      case 2:
+        if (equals_ignoring_case(header.name, "te")) {
+          head.takes_trailers |= has_token(header.value, "trailers");
+        }
+        break;
       case 4:
         if (equals_ignoring_case(header.name, "host")) {
           seen.host = &header;

@@ -29,6 +29,7 @@ struct ParsedHead {
   bool chunked = false;
   bool has_content_length = false;
   bool expect_continue = false;
+  bool takes_trailers = false;  // TE: trailers (RFC 9110 10.1.4)
   uint64_t content_length = 0;
 
   HttpVersion version() const { return minor == 0 ? HttpVersion::k10 : HttpVersion::k11; }
@@ -36,8 +37,9 @@ struct ParsedHead {
 };
 
 // Trims the values, reduces an absolute-form target to the origin form with its Host (`scratch` may
-// hold the new target), finds `Expect: 100-continue`. `line`: the bytes from the method on, at
-// least the whole request line. Returns the status to refuse the request with, 0 for a good one.
+// hold the new target), finds `Expect: 100-continue` and `TE: trailers`. `line`: the bytes from the
+// method on, at least the whole request line. Returns the status to refuse the request with, 0 for
+// a good one.
 int check_head(ParsedHead& head, std::string_view line, const HttpSettings& limits,
                std::string& scratch);
 

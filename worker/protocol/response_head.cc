@@ -164,4 +164,17 @@ Result<ResponseFields> append_response_head(std::string& out, int status,
   return written.fields;
 }
 
+Result<> append_informational_head(std::string& out, int status, std::span<const Header> headers) {
+  const size_t begin = out.size();
+  const size_t bound = kMaxStatusLineBytes + field_bytes(headers) + sizeof("\r\n");
+  FieldsWritten written;
+  out.resize_and_overwrite(begin + bound, [&](char* buffer, size_t) {
+    char* end = write_status_line(buffer + begin, status);
+    end = write_fields(end, headers, written);
+    return written.problem != nullptr ? begin : static_cast<size_t>(put(end, "\r\n") - buffer);
+  });
+  if (written.problem != nullptr) return fail(written.problem);
+  return {};
+}
+
 }  // namespace tricorn

@@ -28,4 +28,8 @@ Result<ResponseFields> append_response_head(std::string& out, int status,
                                             std::span<const Header> headers,
                                             const Http1Context& context);
 
+// Appends a whole informational response: status line, the fields without framing ones, blank line.
+// Errors as above.
+Result<> append_informational_head(std::string& out, int status, std::span<const Header> headers);
+
 }  // namespace tricorn

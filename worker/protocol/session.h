@@ -52,6 +52,8 @@ class Session {
   virtual void begin_drain(bool close_idle) = 0;
 
   virtual SessionPhase phase() const = 0;
+  // kClosing at the client's own wish: it has sent all that it will, as far as bytes have come.
+  virtual bool client_is_done() const = 0;
   virtual bool wants_input()
       const = 0;  // false: stop reading (body backpressure, pipelined requests held back)
   virtual bool output_ready()

@@ -54,7 +54,18 @@ namespace tricorn {
   X(http_request, "http.request")                        \
   X(http_disconnect, "http.disconnect")                  \
   X(http_response_start, "http.response.start")          \
-  X(http_response_body, "http.response.body")
+  X(http_response_body, "http.response.body")            \
+  X(early_hint, "http.response.early_hint")              \
+  X(response_trailers, "http.response.trailers")         \
+  X(pathsend, "http.response.pathsend")                  \
+  X(zerocopysend, "http.response.zerocopysend")          \
+  X(links, "links")                                      \
+  X(more_trailers, "more_trailers")                      \
+  X(file, "file")                                        \
+  X(offset, "offset")                                    \
+  X(count, "count")                                      \
+  X(tell, "tell")                                        \
+  X(seek, "seek")
 
 struct Interned {
 #define TRICORN_DECLARE(identifier, text) PyObject* identifier;

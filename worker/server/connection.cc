@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "common/logging.h"
+
 namespace tricorn {
 namespace {
 
@@ -133,6 +135,9 @@ bool Connection::flush() {
   if (output.empty()) return true;
   auto taken = transport_->flush(output);
   if (!taken) {
+    if (taken.error() == Transport::kFileTooShort) {
+      log_warning("a file became shorter while it was sent: its download is cut off");
+    }
     cut();
     return false;
   }
@@ -169,12 +174,18 @@ void Connection::expect(DeadlineKind kind, bool anew) {
   if (deadline_kind() != kind || anew) host_.arm_deadline(*this, kind);
 }
 
+// As nginx: no lingering where the client asked for the close and nothing of it lies unread.
 void Connection::start_linger() {
   if (read_ended_) return close();
   state_ = State::kLingering;
+  transport_->start_reading();
+  if (session_->client_is_done()) {
+    transport_->read_now();  // may see the end of the input, and close
+    if (discarded_ == 0) return close();
+  }
+  if (state_ == State::kClosed) return;
   host_.arm_deadline(*this, DeadlineKind::kLinger);
   transport_->shutdown_write();
-  transport_->start_reading();
 }
 
 void Connection::close() {

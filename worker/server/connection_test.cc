@@ -3,6 +3,7 @@
 #include "worker/server/connection.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cerrno>
 #include <functional>
@@ -34,12 +35,14 @@ struct FakeSession final : Session {
     if (close_idle && current == SessionPhase::kIdle) current = SessionPhase::kClosing;
   }
   SessionPhase phase() const override { return current; }
+  bool client_is_done() const override { return client_done; }
   bool wants_input() const override { return hungry; }
   bool output_ready() const override { return !queue.empty() && !head_open; }
   OutputQueue& output() override { return queue; }
 
   SessionPhase current = SessionPhase::kIdle;
   bool hungry = true;
+  bool client_done = false;
   bool head_open = false;
   OutputQueue queue;
   std::function<void()> react;
@@ -205,6 +208,42 @@ TEST_F(ConnectionTest, ClosingLingersUntilTheClientIsDone) {
   EXPECT_EQ(session_->input, "request");
   transport_->deliver_end();
   EXPECT_TRUE(transport_->closed());
+  EXPECT_EQ(host_.ended, 1);
+}
+
+TEST_F(ConnectionTest, ClosesAtOnceWhenTheClientAskedForIt) {
+  session_->client_done = true;
+  answer_with("last", SessionPhase::kClosing);
+  transport_->deliver("request");
+  EXPECT_EQ(transport_->sent(), "last");
+  EXPECT_TRUE(transport_->closed());
+  EXPECT_FALSE(transport_->was_reset());
+  EXPECT_EQ(host_.ended, 1);
+}
+
+// The kernel would answer bytes that lie unread with a reset.
+TEST_F(ConnectionTest, LingersAllTheSameWhenMoreHasCome) {
+  session_->client_done = true;
+  answer_with("last", SessionPhase::kClosing);
+  transport_->stop_reading();
+  transport_->deliver("more than it said");
+  connection_.on_turn();
+  EXPECT_EQ(transport_->sent(), "last");
+  EXPECT_EQ(deadline(), DeadlineKind::kLinger);
+  EXPECT_TRUE(transport_->write_shut());
+  EXPECT_FALSE(transport_->closed());
+}
+
+TEST_F(ConnectionTest, AFileThatBecameShorterCutsTheResponseOff) {
+  session_->react = [this] {
+    session_->queue.append("head");
+    session_->queue.append(FileSlice{UniqueFd(memfd_create("test", MFD_CLOEXEC)), 0, 10});
+    session_->current = SessionPhase::kServing;
+  };
+  transport_->deliver("request");
+  EXPECT_EQ(transport_->sent(), "head");
+  EXPECT_EQ(session_->disconnects, 1);
+  EXPECT_TRUE(transport_->was_reset());
   EXPECT_EQ(host_.ended, 1);
 }
 

@@ -61,7 +61,7 @@ class TestApp final : public HandlerFactory {
       ++app.requests;
       writer.body_consumed(body.size());
       if (head.target == "/stream") {
-        EXPECT_TRUE(writer.start(200, {}));
+        EXPECT_TRUE(writer.start(200, {}, false));
         EXPECT_TRUE(writer.body(Chunk::borrowed("begun"), true));
       }
       if (head.target == "/wait" || head.target == "/stream") {
@@ -76,7 +76,7 @@ class TestApp final : public HandlerFactory {
   static void respond(ResponseWriter& writer, const std::string& body) {
     const std::string length = std::to_string(body.size());
     const Header headers[] = {{"content-length", length}};
-    EXPECT_TRUE(writer.start(200, headers));
+    EXPECT_TRUE(writer.start(200, headers, false));
     EXPECT_TRUE(writer.body(Chunk::borrowed(body), false));
   }
   std::vector<std::unique_ptr<Exchange>> waiting_;

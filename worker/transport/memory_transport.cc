@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 namespace tricorn {
@@ -36,20 +37,35 @@ std::expected<size_t, int> MemoryTransport::flush(OutputQueue& queue) {
   if (write_error_ != 0) return std::unexpected(write_error_);
   size_t taken = 0;
   while (!awaiting_writable_ && !closed_ && !queue.empty()) {
-    std::array<iovec, OutputQueue::kMaxIovecs> pieces;
-    size_t count = queue.iovecs(pieces);
-    size_t accepted = 0;
-    for (size_t i = 0; i < count && write_capacity_ > 0; ++i) {
-      size_t bytes = std::min(pieces[i].iov_len, write_capacity_);
-      sent_.append(static_cast<const char*>(pieces[i].iov_base), bytes);
-      if (write_capacity_ != static_cast<size_t>(-1)) write_capacity_ -= bytes;
-      accepted += bytes;
-    }
-    queue.consume(accepted);
-    taken += accepted;
+    const auto accepted = take_front(queue);
+    if (!accepted) return accepted;
+    queue.consume(*accepted);
+    taken += *accepted;
+    if (write_capacity_ != static_cast<size_t>(-1)) write_capacity_ -= *accepted;
     if (write_capacity_ == 0 && !queue.empty()) awaiting_writable_ = true;
   }
   return taken;
+}
+
+// Within the capacity. Files are read, as a transport must that cannot use sendfile.
+std::expected<size_t, int> MemoryTransport::take_front(const OutputQueue& queue) {
+  const size_t before = sent_.size();
+  if (const auto file = queue.front_file()) {
+    std::array<char, 16 * 1024> buffer;
+    const size_t most = std::min(buffer.size(), write_capacity_);
+    const ssize_t count = file->read({buffer.data(), most});
+    if (count < 0) return std::unexpected(-errno);
+    if (count == 0 && most > 0) return std::unexpected(kFileTooShort);
+    sent_.append(buffer.data(), static_cast<size_t>(count));
+    return static_cast<size_t>(count);
+  }
+  std::array<iovec, OutputQueue::kMaxIovecs> pieces;
+  const size_t count = queue.iovecs(pieces);
+  for (size_t i = 0; i < count; ++i) {
+    const size_t most = write_capacity_ - (sent_.size() - before);
+    sent_.append(static_cast<const char*>(pieces[i].iov_base), std::min(pieces[i].iov_len, most));
+  }
+  return sent_.size() - before;
 }
 
 void MemoryTransport::pump() {

@@ -41,6 +41,7 @@ class MemoryTransport final : public Transport {
 
  private:
   void pump();
+  std::expected<size_t, int> take_front(const OutputQueue& queue);
 
   TransportEvents& events_;
   std::string unread_;

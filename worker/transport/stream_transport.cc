@@ -2,8 +2,10 @@
 #include "worker/transport/stream_transport.h"
 
 #include <poll.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -26,12 +28,47 @@ bool is_broken(int fd) {
 }
 
 // The usual single piece goes by send(2): the kernel copies neither msghdr nor iovecs in.
-ssize_t send_pieces(int fd, std::span<iovec> pieces) {
-  if (pieces.size() == 1) return ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+ssize_t send_pieces(int fd, std::span<iovec> pieces, int flags) {
+  if (pieces.size() == 1) return ::send(fd, pieces[0].iov_base, pieces[0].iov_len, flags);
   msghdr message{};
   message.msg_iov = pieces.data();
   message.msg_iovlen = pieces.size();
-  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+  return ::sendmsg(fd, &message, flags);
+}
+
+// One system call's worth: how much was offered, and what the call returned.
+struct Attempt {
+  size_t offered;
+  ssize_t sent;
+};
+
+// The bytes before a file wait for its first ones: a head leaves in the packet of its body.
+Attempt send_memory(int fd, const OutputQueue& queue) {
+  std::array<iovec, OutputQueue::kMaxIovecs> pieces;
+  bool file_follows = false;
+  const size_t count = queue.iovecs(pieces, &file_follows);
+  size_t offered = 0;
+  for (size_t i = 0; i < count; ++i) offered += pieces[i].iov_len;
+  const int flags = file_follows ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+  return {offered, send_pieces(fd, {pieces.data(), count}, flags)};
+}
+
+// For the few file systems that cannot do sendfile.
+Attempt send_copy(int fd, const FileView& file) {
+  std::array<char, 64 * 1024> buffer;
+  const ssize_t count = file.read(buffer);
+  if (count <= 0) return {file.length, count};
+  const auto size = static_cast<size_t>(count);
+  return {size, ::send(fd, buffer.data(), size, MSG_NOSIGNAL)};
+}
+
+// sendfile knows no MSG_NOSIGNAL: a worker ignores SIGPIPE, as Python does by itself.
+Attempt send_file(int fd, const FileView& file, size_t most) {
+  auto offset = static_cast<off_t>(file.offset);
+  const size_t offered = std::min(file.length, most);
+  const ssize_t sent = ::sendfile(fd, file.fd, &offset, offered);
+  if (sent < 0 && (errno == EINVAL || errno == ENOSYS)) return send_copy(fd, file);
+  return {offered, sent};
 }
 
 }  // namespace
@@ -139,22 +176,30 @@ bool StreamTransport::read_once() {
 
 std::expected<size_t, int> StreamTransport::flush(OutputQueue& queue) {
   size_t taken = 0;
+  size_t file_budget = kFileBytesPerFlush;
   while (!awaiting_writable_ && poll_ && !queue.empty()) {
-    std::array<iovec, OutputQueue::kMaxIovecs> pieces;
-    size_t count = queue.iovecs(pieces);
-    size_t offered = 0;
-    for (size_t i = 0; i < count; ++i) offered += pieces[i].iov_len;
-    ssize_t sent = send_pieces(socket_.get(), {pieces.data(), count});
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && !would_block(errno)) return std::unexpected(-errno);
-    if (sent > 0) queue.consume(static_cast<size_t>(sent));
-    taken += sent > 0 ? static_cast<size_t>(sent) : 0;
-    if (sent < static_cast<ssize_t>(offered)) {  // a short write means a full socket buffer
-      awaiting_writable_ = true;
-      update_interest();
+    const std::optional<FileView> file = queue.front_file();
+    if (file && file_budget == 0) {
+      await_writable();  // which the socket is by now: other connections get their turn first
+      break;
     }
+    const Attempt attempt =
+        file ? send_file(socket_.get(), *file, file_budget) : send_memory(socket_.get(), queue);
+    if (attempt.sent < 0 && errno == EINTR) continue;
+    if (attempt.sent < 0 && !would_block(errno)) return std::unexpected(-errno);
+    if (attempt.sent == 0 && file) return std::unexpected(kFileTooShort);
+    const size_t sent = attempt.sent > 0 ? static_cast<size_t>(attempt.sent) : 0;
+    queue.consume(sent);
+    taken += sent;
+    if (file) file_budget -= std::min(sent, file_budget);
+    if (sent < attempt.offered) await_writable();  // a short write means a full socket buffer
   }
   return taken;
+}
+
+void StreamTransport::await_writable() {
+  awaiting_writable_ = true;
+  update_interest();
 }
 
 void StreamTransport::shutdown_write() {

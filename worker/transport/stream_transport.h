@@ -1,4 +1,5 @@
-// StreamTransport: an accepted TCP or unix stream socket, by recv and sendmsg under a uv_poll_t.
+// StreamTransport: an accepted TCP or unix stream socket, by recv, sendmsg and sendfile under a
+// uv_poll_t.
 //
 // Why not uv_tcp_t: measured equal per request (one recv, one send each), but a uv stream is deaf
 // to resets while it is not reading, and its uv_write pins memory that the OutputQueue must stay
@@ -38,6 +39,7 @@ class StreamTransport final : public Transport {
   void on_ready(int status, int events);
   void on_quiet_event(int events);
   void update_interest();
+  void await_writable();
   void read_until_error();
   bool read_once();  // false if there is nothing more to read
   void lose(int error);

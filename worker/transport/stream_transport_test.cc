@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -271,6 +273,106 @@ TEST_F(StreamTransportTest, MayPauseInsideACallback) {
   transport_->start_reading();
   run_once();
   EXPECT_EQ(events_.read.size(), 32u);
+}
+
+// A file of `size` bytes, no two pages alike.
+FileSlice file_of(size_t size) {
+  std::string text(size, '\0');
+  for (size_t i = 0; i < size; ++i) text[i] = static_cast<char>((i >> 12) * 31 + i);
+  FileSlice file{UniqueFd(memfd_create("test", MFD_CLOEXEC)), 0, size};
+  EXPECT_EQ(write(file.fd.get(), text.data(), size), static_cast<ssize_t>(size));
+  return file;
+}
+
+std::string contents(const FileSlice& file) {
+  std::string text(file.length, '\0');
+  EXPECT_EQ(pread(file.fd.get(), text.data(), text.size(), static_cast<off_t>(file.offset)),
+            static_cast<ssize_t>(text.size()));
+  return text;
+}
+
+TEST_F(StreamTransportTest, SendsFilesBetweenMemory) {
+  for (auto pair : {&tcp_pair, &unix_pair}) {
+    open(pair());
+    FileSlice file = file_of(10'000);
+    file.offset = 100;
+    file.length = 5'000;
+    const std::string expected = "head" + contents(file) + "tail";
+    OutputQueue queue;
+    queue.append(std::string_view("head"));
+    queue.append(std::move(file));
+    queue.append(std::string_view("tail"));
+    EXPECT_EQ(transport_->flush(queue), expected.size());
+    std::string received;
+    while (received.size() < expected.size()) received += peer_reads(10'000);
+    EXPECT_EQ(received, expected);
+  }
+}
+
+// The file is larger than what a socket buffers and than one turn's share.
+TEST_F(StreamTransportTest, SendsALargeFileAsThePeerTakesIt) {
+  for (auto pair : {&tcp_pair, &unix_pair}) {
+    open(pair());
+    FileSlice file = file_of(5 * Transport::kFileBytesPerFlush);
+    const std::string expected = contents(file) + "tail";
+    OutputQueue queue;
+    queue.append(std::move(file));
+    queue.append(std::string_view("tail"));
+    events_ = {};
+    events_.transport = transport_.get();
+    events_.queue = &queue;
+    auto taken = transport_->flush(queue);
+    ASSERT_TRUE(taken);
+    EXPECT_LE(*taken, Transport::kFileBytesPerFlush);
+    EXPECT_EQ(transport_->flush(queue), 0u);  // its turn is over
+    std::string received;
+    while (received.size() < expected.size()) {
+      run_ready();
+      received += peer_reads(100'000);
+    }
+    EXPECT_TRUE(received == expected);
+    EXPECT_GT(events_.writable, 1);
+    EXPECT_FALSE(events_.lost);
+  }
+}
+
+TEST_F(StreamTransportTest, OfAFileThatGrowsOnlyTheAnnouncedBytesAreSent) {
+  open(tcp_pair());
+  FileSlice file = file_of(100);
+  const std::string expected = contents(file);
+  EXPECT_EQ(pwrite(file.fd.get(), "more", 4, 100), 4);
+  OutputQueue queue;
+  queue.append(std::move(file));
+  EXPECT_EQ(transport_->flush(queue), 100u);
+  EXPECT_EQ(peer_reads(1000), expected);
+}
+
+TEST_F(StreamTransportTest, AFileThatShrinksBreaksTheStream) {
+  open(tcp_pair());
+  FileSlice file = file_of(4 * Transport::kFileBytesPerFlush);
+  const int fd = file.fd.get();
+  OutputQueue queue;
+  queue.append(std::move(file));
+  events_.queue = &queue;
+  ASSERT_TRUE(transport_->flush(queue));
+  ASSERT_EQ(ftruncate(fd, 2 * Transport::kFileBytesPerFlush), 0);
+  while (!events_.lost) {
+    run_ready();
+    peer_reads(100'000);
+  }
+  EXPECT_EQ(events_.lost, Transport::kFileTooShort);
+}
+
+TEST_F(StreamTransportTest, APeerThatLeavesInTheMiddleOfAFileIsNoticed) {
+  open(tcp_pair());
+  signal(SIGPIPE, SIG_IGN);
+  OutputQueue queue;
+  queue.append(file_of(16 * Transport::kFileBytesPerFlush));
+  events_.queue = &queue;
+  ASSERT_TRUE(transport_->flush(queue));
+  reset_by_peer(peer_);
+  while (!events_.lost) run_once();
+  EXPECT_NE(events_.lost, Transport::kFileTooShort);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 // own, because letting go of a chunk may need an interpreter lock that only its owner can take.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <expected>
 #include <string_view>
@@ -29,6 +30,12 @@ class TransportEvents {
 // May be destroyed at any time outside of its callbacks.
 class Transport {
  public:
+  // A file in the queue ended before its announced length: it was made shorter meanwhile.
+  static constexpr int kFileTooShort = -ENODATA;
+  // Of files, one flush takes this much at most and goes on in a later turn, so that one download
+  // does not keep the loop from the others.
+  static constexpr size_t kFileBytesPerFlush = 1024 * 1024;
+
   virtual ~Transport() = default;
   virtual void start_reading() = 0;  // idempotent, as is stop_reading; a transport begins stopped
   // A reset is noticed all the same (on_lost); a half-close only after start_reading.
@@ -37,8 +44,9 @@ class Transport {
   // this call.
   virtual void read_now() = 0;
   // Writes as much of `queue` as the kernel takes now and consumes it; on_writable follows if some
-  // is left. Returns the bytes taken, or a negative errno: the stream is broken (no on_lost then).
-  // Takes 0 bytes while waiting for on_writable.
+  // is left. Returns the bytes taken, or a negative errno: the stream is broken (no on_lost then),
+  // or kFileTooShort. Takes 0 bytes while waiting for on_writable. What is in a file and not in the
+  // page cache is waited for: the loop stands still meanwhile.
   virtual std::expected<size_t, int> flush(OutputQueue& queue) = 0;
   virtual void shutdown_write() = 0;  // FIN after what flush has taken
   virtual void

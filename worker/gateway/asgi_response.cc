@@ -1,0 +1,211 @@
+// AsgiRequest: the app's side of the response, message by message.
+#include <algorithm>
+#include <optional>
+
+#include "worker/gateway/asgi_request.h"
+#include "worker/gateway/file_messages.h"
+#include "worker/gateway/gateway.h"
+#include "worker/gateway/messages.h"
+#include "worker/python/interned.h"
+
+namespace tricorn {
+namespace {
+
+using Progress = AsgiRequest::Progress;
+
+Progress raise_runtime_error(const char* format, PyObject* argument) {
+  PyErr_Format(PyExc_RuntimeError, format, argument);
+  return Progress::kError;
+}
+
+Progress raise_refusal(const Error& error) {
+  PyErr_SetString(PyExc_RuntimeError, error.message.c_str());
+  return Progress::kError;
+}
+
+void release_object(void* object) noexcept { PyRef::steal(static_cast<PyObject*>(object)); }
+
+}  // namespace
+
+Progress AsgiRequest::send(PyObject* message) {
+  PyObject* type = message_type(message);
+  if (type == nullptr || !may_send(type)) return Progress::kError;
+  // Interned literals first: apps write them as constants.
+  if (type == interned.http_response_start) return start(message);
+  if (type == interned.http_response_body) return body(message);
+  static constexpr struct {
+    PyObject* Interned::* type;
+    Progress (AsgiRequest::*act)(PyObject*);
+  } kActs[] = {
+      {&Interned::http_response_start, &AsgiRequest::start},
+      {&Interned::http_response_body, &AsgiRequest::body},
+      {&Interned::pathsend, &AsgiRequest::pathsend},
+      {&Interned::zerocopysend, &AsgiRequest::zerocopysend},
+      {&Interned::early_hint, &AsgiRequest::early_hint},
+      {&Interned::response_trailers, &AsgiRequest::trailers},
+  };
+  for (const auto& known : kActs) {
+    if (PyUnicode_Compare(type, interned.*known.type) == 0) return (this->*known.act)(message);
+  }
+  return raise_runtime_error("unexpected ASGI message %R in an HTTP response", type);
+}
+
+bool AsgiRequest::may_send(PyObject* type) {
+  if (completed_) {
+    raise_runtime_error("ASGI message %R sent after the response was completed", type);
+    return false;
+  }
+  return !raise_if_disconnected();
+}
+
+bool AsgiRequest::raise_if_disconnected() {
+  if (!disconnected_) return false;
+  knows_of_disconnect_ = true;
+  PyErr_SetString(client_disconnected_type, "the client has disconnected");
+  return true;
+}
+
+Progress AsgiRequest::early_hint(PyObject* message) {
+  HeaderHolder holder;
+  std::vector<Header>& links = gateway_->scratch_headers();
+  if (!read_links(message, links, holder)) return Progress::kError;
+  if (started_) {
+    return raise_runtime_error("ASGI message %R sent after http.response.start",
+                               interned.early_hint);
+  }
+  if (links.empty()) return Progress::kDone;
+  const Result<> written = writer_->inform(103, links);
+  return written ? Progress::kDone : raise_refusal(written.error());
+}
+
+Progress AsgiRequest::start(PyObject* message) {
+  if (started_) {
+    return raise_runtime_error("ASGI message %R sent twice", interned.http_response_start);
+  }
+  int status = 0;
+  HeaderHolder holder;
+  std::vector<Header>& headers = gateway_->scratch_headers();
+  if (!read_status(message, status) || !read_headers(message, headers, holder) ||
+      !read_flag(message, interned.trailers, trailers_)) {
+    return Progress::kError;
+  }
+  const Result<> written = writer_->start(status, headers, trailers_);
+  if (!written) return raise_refusal(written.error());
+  started_ = true;
+  return Progress::kDone;
+}
+
+bool AsgiRequest::may_send_body(PyObject* type) {
+  if (started_ && !body_ended_) return true;
+  raise_runtime_error(started_ ? "ASGI message %R sent after the end of the response body"
+                               : "ASGI message %R sent before http.response.start",
+                      type);
+  return false;
+}
+
+Progress AsgiRequest::body(PyObject* message) {
+  if (!may_send_body(interned.http_response_body)) return Progress::kError;
+  bool more = false;
+  if (!read_flag(message, interned.more_body, more)) return Progress::kError;
+  PyObject* bytes = PyDict_GetItemWithError(message, interned.body);
+  if (bytes == nullptr) {
+    return PyErr_Occurred() != nullptr ? Progress::kError : write(Chunk(), more);
+  }
+  if (PyBytes_Check(bytes)) {
+    std::string_view view(PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes)));
+    if (view.size() < OutputQueue::kCopyBelow) return write(Chunk::borrowed(view), more);
+    return write(Chunk(view, PyRef::borrow(bytes).release(), release_object), more);
+  }
+  Py_buffer buffer;  // bytearray, memoryview: copied, since the app may change them (P26)
+  if (PyObject_GetBuffer(bytes, &buffer, PyBUF_SIMPLE) < 0) return Progress::kError;
+  std::string_view view(static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len));
+  Progress progress = write(Chunk::borrowed(view), more);
+  PyBuffer_Release(&buffer);
+  return progress;
+}
+
+// The whole body at once. A file that cannot be had takes the head back, if that has not left: the
+// app may start another response, and one that gives up is answered for with 500 (P50).
+Progress AsgiRequest::pathsend(PyObject* message) {
+  if (!may_send_body(interned.pathsend)) return Progress::kError;
+  if (body_begun_) {
+    return raise_runtime_error("ASGI message %R cannot follow a part of the body",
+                               interned.pathsend);
+  }
+  FileSlice file;
+  const std::optional<uint64_t> room = writer_->body_room();
+  if (!open_path(message, room.has_value(), file)) {
+    started_ = writer_ == nullptr || !writer_->withdraw();
+    return Progress::kError;
+  }
+  if (room) file.length = std::min(file.length, *room);  // it has grown since the app looked
+  return write(std::move(file), false);
+}
+
+Progress AsgiRequest::zerocopysend(PyObject* message) {
+  if (!may_send_body(interned.zerocopysend)) return Progress::kError;
+  bool more = false;
+  BorrowedFile file;
+  if (!read_flag(message, interned.more_body, more) ||
+      !borrow_file(message, writer_->body_room(), file) ||
+      !may_send(interned.zerocopysend)) {  // the file's methods are the app's code
+    return Progress::kError;
+  }
+  const uint64_t end = file.slice.offset + file.slice.length;
+  const Progress progress = write(std::move(file.slice), more);
+  if (progress == Progress::kError || !file.from_position) return progress;
+  return advance_position(message, end) ? progress : Progress::kError;
+}
+
+Progress AsgiRequest::write(Chunk chunk, bool more) {
+  return written(writer_->body(std::move(chunk), more), more);
+}
+
+Progress AsgiRequest::write(FileSlice file, bool more) {
+  return written(writer_->file(std::move(file), more), more);
+}
+
+Progress AsgiRequest::written(const Result<>& result, bool more) {
+  if (!result) {
+    if (!more) complete()->abort();
+    return raise_refusal(result.error());
+  }
+  body_begun_ = true;
+  body_ended_ = !more;
+  if (!more && !trailers_) complete();
+  return writer_ != nullptr && writer_->congested() ? Progress::kMustWait : Progress::kDone;
+}
+
+Progress AsgiRequest::trailers(PyObject* message) {
+  HeaderHolder holder;
+  bool more = false;
+  std::vector<Header>& headers = gateway_->scratch_headers();
+  if (!read_headers(message, headers, holder) ||
+      !read_flag(message, interned.more_trailers, more)) {
+    return Progress::kError;
+  }
+  if (!started_ || !trailers_ || !body_ended_) {
+    return raise_runtime_error(!started_    ? "ASGI message %R sent before http.response.start"
+                               : !trailers_ ? "ASGI message %R was not announced by trailers: True"
+                                            : "ASGI message %R sent before the end of the body",
+                               interned.response_trailers);
+  }
+  const Result<> written = writer_->trailers(headers, more);
+  if (!written) return raise_refusal(written.error());
+  if (!more) complete();
+  return Progress::kDone;
+}
+
+// The exchange is over for the app; whoever waits in receive() hears of it.
+ResponseWriter* AsgiRequest::complete() {
+  completed_ = true;
+  wake_all();
+  return std::exchange(writer_, nullptr);
+}
+
+Progress AsgiRequest::sent_enough() {
+  if (raise_if_disconnected()) return Progress::kError;
+  return writer_ != nullptr && writer_->congested() ? Progress::kMustWait : Progress::kDone;
+}
+
+}  // namespace tricorn
