@@ -1,9 +1,12 @@
-"""What happens outside of requests: memory of four workers, time to the first answer, time until a killed worker is back."""
+"""What happens outside of requests: memory of workers and of idle connections, time to the first answer, time until a killed
+worker is back."""
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import socket
 import statistics
 import subprocess
 import time
@@ -91,3 +94,49 @@ def wait_for_answer(port: int, begin: float) -> None:
         if time.perf_counter() - begin > DEADLINE_S:
             raise RuntimeError(f"no answer on port {port} within {DEADLINE_S} s")
         time.sleep(0.001)
+
+
+IDLE_CONNECTIONS = 10_000
+IDLE_S = 3.0
+IDLE_SERVERS = ["tricorn", "uvicorn-fastest", "granian", "go"]
+
+
+def idle(names: set[str], cores: tuple[int, int]) -> dict[str, dict[str, float]]:
+    """10,000 keep-alive connections that were used once: memory of the server for each, and its CPU time while they idle."""
+    results = {}
+    for name in IDLE_SERVERS:
+        if name not in names:
+            continue
+        with RunningServer(BY_NAME[name], Setting("plain", free_port()), cores[0]) as server:
+            server.wait_until_it_answers("/plain")
+            use_once(server.setting.port, 200)  # what is allocated once
+            before = server.pss_bytes()
+            sockets = use_once(server.setting.port, IDLE_CONNECTIONS)
+            grown = server.pss_bytes() - before
+            cpu = server.cpu_seconds()
+            time.sleep(IDLE_S)
+            results[BY_NAME[name].label] = {"kib_each": grown / IDLE_CONNECTIONS / 1024,
+                                            "cpu_percent": (server.cpu_seconds() - cpu) / IDLE_S * 100}
+            for connection in sockets:
+                connection.close()
+    return results
+
+
+REQUEST = b"GET /plain HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: idle\r\nAccept: */*\r\n\r\n"
+
+
+def use_once(port: int, count: int) -> list[socket.socket]:
+    """Connections that have had one answer each."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    sockets = []
+    for _ in range(count):
+        connection = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
+        connection.sendall(REQUEST)
+        answer = b""
+        while not answer.endswith(b"Hello, world!"):
+            answer += (received := connection.recv(4096))
+            if not received:
+                raise RuntimeError("a connection was closed")
+        sockets.append(connection)
+    return sockets

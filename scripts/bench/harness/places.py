@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def venv_python(name: str) -> Path:
 def ensure_venv(name: str) -> None:
     """The environment of one peer, made anew when its list of pinned packages changed."""
     listed = HERE / "venvs" / f"{name}.txt"
-    text = listed.read_bytes() + (HERE / "venvs" / "fastapi.txt").read_bytes()
+    text = listed.read_bytes() + (HERE / "venvs" / "apps.txt").read_bytes()
     wanted = hashlib.sha256(text + sys.version.encode()).hexdigest()
     folder = BUILD / "bench-venvs" / name
     stamp = folder / "installed"
@@ -50,6 +51,8 @@ def ensure_bare() -> None:
 
 
 def ensure_go() -> None:
+    if shutil.which("go") is None and GO.exists():
+        return  # built elsewhere, for a machine without Go
     GO.parent.mkdir(parents=True, exist_ok=True)
     run_quietly(["go", "build", "-o", str(GO), str(HERE / "peers" / "server.go")])
 

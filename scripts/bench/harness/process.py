@@ -8,11 +8,13 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 from harness.servers import ServerKind, Setting
 
@@ -35,9 +37,17 @@ class RunningServer:
 
     def __enter__(self) -> RunningServer:
         # An access log costs what it costs into a file; /dev/null would be cheaper than any real one.
-        self._log = open(f"/tmp/bench-{self.kind.name}-{self.setting.port}.log", "wb")
-        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
+        self._log = tempfile.NamedTemporaryFile(prefix=f"bench-{self.kind.name}-", suffix=".log")
+        self._reader = None
+        output: int | IO[bytes] = self._log
+        if self.setting.workload == "access-log-pipe":
+            self._reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=self._log)
+            assert self._reader.stdin is not None
+            output = self._reader.stdin
+        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                          env={**os.environ, **self.kind.environment}, start_new_session=True)
+        if self._reader is not None and self._reader.stdin is not None:
+            self._reader.stdin.close()  # the server's ends are the only ones now
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -48,8 +58,9 @@ class RunningServer:
             except ProcessLookupError:
                 pass
         self._process.wait()
+        if self._reader is not None:
+            self._reader.wait()
         self._log.close()
-        Path(self._log.name).unlink()
 
     def wait_until_it_answers(self, path: str) -> None:
         deadline = time.monotonic() + DEADLINE_S

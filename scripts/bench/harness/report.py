@@ -56,6 +56,10 @@ def markdown(results: Results) -> str:
                 for label, row in memory.items()]
         parts += ["## Memory: four workers of a FastAPI app after load (PSS, all processes), MiB",
                   table(["", "total", "per worker", "processes"], rows)]
+    if idle := results.get("idle"):
+        rows = [[label, f"{row['kib_each']:.1f}", f"{row['cpu_percent']:.1f}"] for label, row in idle.items()]
+        parts += ["## 10,000 idle keep-alive connections on one worker",
+                  table(["", "KiB of the server for each (PSS)", "CPU, %"], rows)]
     for key, title in (("start_up", "Spawn to first answer, one FastAPI worker, ms"),
                        ("respawn", "kill -9 of all (two) workers to the next answer, ms")):
         if times := results.get(key):

@@ -9,19 +9,29 @@ from harness import places
 from harness.places import HERE
 
 NATIVE = frozenset({"plain"})
-ANY_APP = frozenset({"plain", "fastapi", "access-log"})
-APPS = {"plain": "plain:app", "fastapi": "fastapi_app:app", "access-log": "plain:app"}
+LOGGED = frozenset({"access-log", "access-log-pipe"})
+ANY_APP = frozenset({"plain", "fastapi", "django"}) | LOGGED
+APPS = {"fastapi": "fastapi_app:app", "django": "django_app:app"}
+PLAIN_APP = "plain:app"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a server is started for. `workload`: plain, fastapi, or access-log (plain with an access log)."""
+    """What a server is started for. `workload`: plain, fastapi, django, or plain with an access log to a file or a pipe."""
 
     workload: str
     port: int
     workers: int = 1
     preload: bool = False
     supervised: bool = False  # dead workers come back, where that is an option
+
+    @property
+    def app(self) -> str:
+        return APPS.get(self.workload, PLAIN_APP)
+
+    @property
+    def logs(self) -> bool:
+        return self.workload in LOGGED
 
 
 @dataclass(frozen=True)
@@ -35,30 +45,35 @@ class ServerKind:
     serves: frozenset[str] = NATIVE
     environment: Mapping[str, str] = field(default_factory=dict)
     sleeps: bool = True  # has a route that sleeps
+    logs: bool = True  # writes the access log that a workload asks for
 
 
 def tricorn(setting: Setting) -> list[str]:
-    log = [] if setting.workload == "access-log" else ["--no-access-log"]
+    log = [] if setting.logs else ["--no-access-log"]
     preload = ["--preload"] if setting.preload else []
     return [str(places.TRICORN), "--python", str(places.venv_python("tricorn")), "--app-dir", str(HERE / "apps"), "--port",
-            str(setting.port), "--workers", str(setting.workers), *log, *preload, APPS[setting.workload]]
+            str(setting.port), "--workers", str(setting.workers), *log, *preload, setting.app]
+
+
+def silent_tricorn(setting: Setting) -> list[str]:
+    return [*tricorn(setting), "--no-access-log"]
 
 
 def uvicorn(venv: str) -> Callable[[Setting], list[str]]:
     def command(setting: Setting) -> list[str]:
-        log = [] if setting.workload == "access-log" else ["--no-access-log"]
+        log = [] if setting.logs else ["--no-access-log"]
         return [str(places.venv_python(venv)), "-m", "uvicorn", "--app-dir", str(HERE / "apps"), "--port", str(setting.port),
-                "--workers", str(setting.workers), "--loop", "uvloop", "--http", "httptools", *log, APPS[setting.workload]]
+                "--workers", str(setting.workers), "--loop", "uvloop", "--http", "httptools", *log, setting.app]
     return command
 
 
 def granian(setting: Setting) -> list[str]:
-    log = "--access-log" if setting.workload == "access-log" else "--no-access-log"
+    log = "--access-log" if setting.logs else "--no-access-log"
     respawn = ["--respawn-failed-workers"] if setting.supervised else []
     return [str(places.venv_python("granian").with_name("granian")), "--interface", "asgi", "--http", "1", "--no-ws",
             "--loop", "rloop", "--runtime-mode", "st", "--runtime-threads", "1", "--backlog", "2048",
             "--working-dir", str(HERE / "apps"), "--port", str(setting.port), "--workers", str(setting.workers), log,
-            *respawn, APPS[setting.workload]]
+            *respawn, setting.app]
 
 
 def prepare_venv(name: str) -> Callable[[], None]:
@@ -72,6 +87,7 @@ def prepare_tricorn() -> None:
 
 SERVERS = [
     ServerKind("tricorn", "tricorn", tricorn, prepare_tricorn, ANY_APP),
+    ServerKind("tricorn-silent", "tricorn without its log", silent_tricorn, prepare_tricorn, LOGGED, logs=False),
     ServerKind("bare", "bare libuv + llhttp", lambda s: [str(places.BARE), str(s.port)], places.ensure_bare, sleeps=False),
     ServerKind("uvicorn-fastest", "uvicorn, uvloop 0.22.1", uvicorn("uvicorn-fastest"), prepare_venv("uvicorn-fastest"), ANY_APP),
     ServerKind("uvicorn-today", "uvicorn, as pip installs it", uvicorn("uvicorn-today"), prepare_venv("uvicorn-today"), ANY_APP),

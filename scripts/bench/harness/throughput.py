@@ -17,7 +17,7 @@ Result = dict[str, float]
 
 def measure(scenario: Scenario, kinds: list[ServerKind], rounds: int, seconds: float, cores: tuple[int, int]) -> dict[str, Result]:
     """The medians of each server that can serve the scenario."""
-    able = [kind for kind in kinds if scenario.workload in kind.serves and (kind.sleeps or scenario.path != "/sleep")]
+    able = [kind for kind in kinds if scenario.workload in kind.serves and (kind.sleeps or not scenario.sleeps)]
     samples: dict[str, list[Sample]] = {kind.name: [] for kind in able}
     with all_running(able, scenario.workload, cores[0]) as servers:
         for server in servers:
@@ -30,8 +30,8 @@ def measure(scenario: Scenario, kinds: list[ServerKind], rounds: int, seconds: f
                 samples[server.kind.name].append(sample)
                 print(f"  {scenario.name} {number + 1}/{rounds} {server.kind.name:16} {sample.per_second:9.0f}/s "
                       f"{sample.per_cpu_second:9.0f}/cpu-s", file=sys.stderr)
-        if scenario.workload == "access-log":
-            for server in servers:
+        for server in servers:
+            if server.setting.logs and server.kind.logs:
                 check_log(server, scenario, samples[server.kind.name])
     return {name: medians(taken) for name, taken in samples.items()}
 

@@ -27,7 +27,7 @@ class Sample:
 
 
 def run_wrk(server: RunningServer, scenario: Scenario, seconds: float, core: int) -> Sample:
-    script = ["-s", str(HERE / "harness" / "post.lua")] if scenario.post else []
+    script = ["-s", str(HERE / "harness" / f"{scenario.script}.lua")] if scenario.script else []
     command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{scenario.connections}", f"-d{seconds:g}s", "--latency", *script,
                f"http://127.0.0.1:{server.setting.port}{scenario.path}"]
     cpu_before, begin = server.cpu_seconds(), time.monotonic()
