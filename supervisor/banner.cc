@@ -2,6 +2,7 @@
 #include "supervisor/banner.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace tricorn {
 namespace {

@@ -63,9 +63,7 @@ bool is_as_we_know_it(const Registry& found) {
 }  // namespace
 
 bool speed_up_task_registry() {
-#if PY_VERSION_HEX >= 0x030E0000
-  return true;
-#else
+  if constexpr (PY_VERSION_HEX >= 0x030E0000) return true;
   Registry found;
   found.tasks = find_tasks();
   if (!found.tasks) return PyErr_Occurred() == nullptr;
@@ -79,7 +77,6 @@ bool speed_up_task_registry() {
   if (!found.remove || !replacement) return false;
   registry = std::move(found);
   return PyObject_SetAttrString(registry.tasks.get(), "add", replacement.get()) == 0;
-#endif
 }
 
 }  // namespace tricorn
