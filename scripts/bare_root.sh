@@ -1,4 +1,4 @@
-# A bare Debian in a folder, for try_bare_machine and try_container. Sourced after lib.sh; needs root and debootstrap.
+# A bare Debian in a folder, for try_bare_machine, try_container and try_python. Sourced after lib.sh; needs root and debootstrap.
 # shellcheck shell=bash
 
 # What this machine tells apt, pip and TLS by the environment: as NAME=VALUE lines.
@@ -12,15 +12,21 @@ debian_mirror() {
 
 # make_root SUITE FOLDER [PACKAGE...]: minimal Debian; it reaches the networks by the ways that this machine does.
 make_root() {
-  local suite="$1" root="$2" here file
+  local suite="$1" root="$2"
   shift 2
   local packages=(ca-certificates "$@")
-  here="$(. /etc/os-release && echo "$VERSION_CODENAME")"
   quietly debootstrap debootstrap --variant=minbase --include="$(IFS=,; echo "${packages[*]}")" \
-    "$suite" "$root" "$(debian_mirror)"
+    "$suite" "$root" "$(debian_mirror)" || return
+  connect_root "$suite" "$root"
+}
+
+# connect_root SUITE FOLDER: apt, pip and TLS in it are told what they are told on this machine. Can be repeated.
+connect_root() {
+  local suite="$1" root="$2" here file
+  here="$(. /etc/os-release && echo "$VERSION_CODENAME")"
   cp -L /etc/resolv.conf "$root/etc/resolv.conf"
   [[ ! -e /etc/pip.conf ]] || cp /etc/pip.conf "$root/etc/pip.conf"
-  if [[ -e /etc/apt/sources.list.d/debian.sources ]]; then
+  if [[ -e /etc/apt/sources.list.d/debian.sources && "$suite" != sid ]]; then  # sid has no updates and no security
     rm -f "$root/etc/apt/sources.list"
     sed "s/\\b$here\\b/$suite/g" /etc/apt/sources.list.d/debian.sources >"$root/etc/apt/sources.list.d/debian.sources"
   fi
@@ -29,6 +35,16 @@ make_root() {
   done
   cp -r /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
   quietly certificates chroot "$root" update-ca-certificates
+}
+
+# run_in_root FOLDER COMMAND...: this shell becomes COMMAND in /root/tricorn there, with this machine's ways to the
+# networks, and $PYTHON where that is set.
+run_in_root() {
+  local root="$1" environment=(PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 ${PYTHON:+"PYTHON=$PYTHON"})
+  shift
+  mapfile -t -O "${#environment[@]}" environment < <(network_environment)
+  # shellcheck disable=SC2016
+  exec chroot "$root" env -i "${environment[@]}" sh -c 'cd /root/tricorn && exec "$@"' sh "$@"
 }
 
 # drop_root FOLDER: unmounts what is mounted below it, then removes it; never what is mounted.
