@@ -26,6 +26,7 @@ void for_each_field(Settings& settings, Visit&& visit) {
   visit("pathsend", settings.pathsend);
   visit("http.keep_alive_timeout_ms", settings.http.keep_alive_timeout_ms);
   visit("http.header_timeout_ms", settings.http.header_timeout_ms);
+  visit("http.body_timeout_ms", settings.http.body_timeout_ms);
   visit("http.max_header_bytes", settings.http.max_header_bytes);
   visit("http.max_target_bytes", settings.http.max_target_bytes);
   visit("http.max_headers", settings.http.max_headers);

@@ -30,6 +30,7 @@ struct ListenerSettings {
 struct HttpSettings {
   uint32_t keep_alive_timeout_ms = 75'000;   // idle between requests; load balancers hold 60 s
   uint32_t header_timeout_ms = 10'000;       // first byte after accept, and a whole head after its first byte
+  uint32_t body_timeout_ms = 0;              // between two pieces of a body that the app waits for; 0: no limit
   uint32_t max_header_bytes = 64 * 1024;     // request line and headers together; more is 431
   uint32_t max_target_bytes = 16 * 1024;     // more is 414
   uint32_t max_headers = 256;                // fields; more is 431

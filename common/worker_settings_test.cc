@@ -39,6 +39,7 @@ WorkerSettings all_changed() {
       .pathsend = false,
       .http = {.keep_alive_timeout_ms = 1,
                .header_timeout_ms = 2,
+               .body_timeout_ms = 12,
                .max_header_bytes = 3,
                .max_target_bytes = 4,
                .max_headers = 5,

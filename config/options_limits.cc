@@ -12,7 +12,8 @@ OptionGroup limit_options() {
           {.name = "limit-concurrency",
            .value = count_value("N", [](auto& o) -> auto& { return o.worker.limit_concurrency; },
                                 {.zero = "no limit"}),
-           .help = "Requests in progress in one worker; more are answered with 503."},
+           .help = "Requests in progress in one worker; more are answered with 503. Idle "
+                   "connections do not count."},
           {.name = "limit-header-bytes",
            .aliases = {"--h11-max-incomplete-event-size"},
            .value = bytes_value([](auto& o) -> auto& { return o.worker.http.max_header_bytes; },
@@ -43,6 +44,10 @@ OptionGroup limit_options() {
            .value = seconds_value([](auto& o) -> auto& { return o.worker.http.header_timeout_ms; },
                                   {.least = 100, .most = kDayMs}),
            .help = "Time for the first byte of a connection, and then for a whole head."},
+          {.name = "timeout-request-body",
+           .value = seconds_value([](auto& o) -> auto& { return o.worker.http.body_timeout_ms; },
+                                  {.most = kDayMs, .zero = "no limit"}),
+           .help = "Time between two pieces of a body that the app waits for; then 408."},
       }};
 }
 

@@ -31,6 +31,7 @@ class Lifespan:
         self._received: str | None = None  # the type of the last event that the app took
         self._task: asyncio.Task[None] | None = None
         self._shutdown_begun = False
+        self._died = False  # while the worker served
         self.state: dict[str, Any] | None = None
         self.context = contextvars.copy_context()
 
@@ -48,6 +49,7 @@ class Lifespan:
             message = self._started.result()
             if message is not None:
                 raise StartupFailed(f"the app failed to start: {message}" if message else "the app failed to start")
+            self._task.add_done_callback(self._ended)
         else:
             self._unsupported(_error_of(self._task))
 
@@ -68,7 +70,7 @@ class Lifespan:
             await self._task_end()
             return True
         error = _error_of(self._task)
-        if error is not None:
+        if error is not None and not self._died:
             log_error("the app failed to shut down\n" + _format(error))
         return error is None
 
@@ -76,6 +78,13 @@ class Lifespan:
         """Gives up a startup that is not complete."""
         if self._task is not None:
             self._task.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Before the shutdown: what it held open for the requests is probably gone. Returning is the app's right."""
+        error = _error_of(task)
+        if error is not None and not self._shutdown_begun:
+            self._died = True
+            log_error("the app's lifespan ended while the worker serves; it serves on\n" + _format(error))
 
     async def _task_end(self) -> None:
         """What the app still does after shutdown.complete."""

@@ -59,7 +59,7 @@ def make_app(routes: dict[str, Handler]) -> Handler:
         if scope["type"] == "lifespan":
             await accept_lifespan(receive, send)
             return
-        handler = routes.get("/" + scope["path"].removeprefix(scope.get("root_path", "")).split("/")[1])
+        handler = routes.get("/" + scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/").partition("/")[0])
         if handler is None:
             await respond(send, b"not found", 404)
         else:

@@ -12,19 +12,19 @@ from asgi import Receive, Scope, Send, make_app, query, read_body, respond, resp
 seen: list[str] = []  # what the app noticed after its client had gone; one worker only
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """The value with its Python types spelled out, so that a test can tell bytes from str over JSON."""
     if isinstance(value, bytes):
         return {"bytes": value.decode("latin-1")}
     if isinstance(value, dict):
-        return {key: _printable(item) for key, item in value.items()}
+        return {key: printable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return {type(value).__name__: [_printable(item) for item in value]}
+        return {type(value).__name__: [printable(item) for item in value]}
     return value if value is None or isinstance(value, str | int | float | bool) else {"repr": repr(value)}
 
 
 async def scope_as_json(scope: Scope, receive: Receive, send: Send) -> None:
-    await respond_json(send, {"type": type(scope).__name__, "scope": _printable(scope)})
+    await respond_json(send, {"type": type(scope).__name__, "scope": printable(scope)})
 
 
 async def spoil_scope(scope: Scope, receive: Receive, send: Send) -> None:

@@ -12,7 +12,7 @@ from conformance.wire import Probed, Wire
 from integration.server import Server
 
 
-@pytest.fixture(params=[0, 1, 2, 3], ids=["whole", "1", "2", "3"])
+@pytest.fixture(params=[0, 1, 2, 3], ids=["whole", "by1", "by2", "by3"])
 def fragment(request: pytest.FixtureRequest) -> int:
     """Bytes per segment; 0: all at once."""
     size: int = request.param
@@ -50,6 +50,34 @@ def mistakes(_mistakes: Probed) -> Iterator[Probed]:
     """The same app, asked for what logs errors; each test counts its own."""
     yield _mistakes
     _mistakes.server.assert_sound()
+
+
+@pytest.fixture(scope="module")
+def _tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probed]:
+    limits = ("--limit-header-bytes", "1000", "--limit-target-bytes", "200", "--limit-headers", "10", "--limit-body-bytes", "2000")
+    with probed_server(tmp_path_factory.mktemp("tiny"), *limits) as probed:
+        yield probed
+
+
+@pytest.fixture
+def tiny(_tiny: Probed) -> Iterator[Probed]:
+    """The same app with small limits: 1000 bytes of head, 200 of target, 10 fields, 2000 of body."""
+    yield _tiny
+    _tiny.server.assert_sound()
+
+
+@pytest.fixture(scope="module")
+def _impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probed]:
+    timeouts = ("--timeout-header", "0.5", "--timeout-keep-alive", "1")
+    with probed_server(tmp_path_factory.mktemp("impatient"), *timeouts) as probed:
+        yield probed
+
+
+@pytest.fixture
+def impatient(_impatient: Probed) -> Iterator[Probed]:
+    """The same app with short timeouts."""
+    yield _impatient
+    _impatient.server.assert_sound()
 
 
 @pytest.fixture

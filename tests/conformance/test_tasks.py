@@ -27,18 +27,6 @@ def findings(wire: Wire, target: str) -> None:
         assert found and not wrong, wrong
 
 
-def events(probed: Probed, *wanted: str) -> None:
-    """Waits until all of `wanted` happened, and nothing else."""
-    found: list[str] = []
-
-    def happened() -> bool:
-        found[:] = json.loads(probed.get("/events").body)
-        return len(found) >= len(wanted)
-    probed.server.eventually(happened, f"{wanted}, found {found}")
-    probed.get("/events?clear")
-    assert sorted(found) == sorted(wanted)
-
-
 # --- P64 ------------------------------------------------------------------------------------------------------------------
 @SUSPENDED
 def test_p64_each_request_has_a_fresh_copy_of_the_base_context(wire: Wire, suspend: str) -> None:
@@ -48,7 +36,7 @@ def test_p64_each_request_has_a_fresh_copy_of_the_base_context(wire: Wire, suspe
 def test_p64_work_after_the_response_shares_no_context_with_the_next_request(probes: Probed, wire: Wire) -> None:
     wire.send(request("GET /context-after HTTP/1.1") * 5)
     assert [wire.read_response().body for _ in range(5)] == [b"clean"] * 5
-    events(probes, *["background: in the background"] * 5)
+    probes.expect(*["background: in the background"] * 5)
 
 
 # --- P65 ------------------------------------------------------------------------------------------------------------------
@@ -76,7 +64,7 @@ def test_p65_app_may_cancel_its_own_task_and_go_on(wire: Wire, suspend: str) -> 
 def test_p65_cancelled_after_its_answer_the_answer_stands(probes: Probed, wire: Wire) -> None:
     wire.send(request("GET /cancel-after-answer HTTP/1.1") * 2)
     assert [wire.read_response().body for _ in range(2)] == [b"answered"] * 2
-    events(probes, *["cancelled: True"] * 2)
+    probes.expect(*["cancelled: True"] * 2)
 
 
 @pytest.mark.parametrize("where", ["sleep", "receive"])
@@ -120,13 +108,13 @@ def test_p65_exit_in_a_request_ends_the_worker_and_is_told_once(kind: str, suspe
 def test_p66_done_callbacks_run_with_the_task(probes: Probed, wire: Wire, suspend: str) -> None:
     wire.send(request(f"GET /done{suspend} HTTP/1.1") * 3)
     assert [wire.read_response().body for _ in range(3)] == [b"sent"] * 3
-    events(probes, *["done: True None of the callback None"] * 3)
+    probes.expect(*["done: True None of the callback None"] * 3)
 
 
 def test_p66_tasks_made_in_a_request_outlive_it(probes: Probed, wire: Wire) -> None:
     wire.send(request("GET /children/a HTTP/1.1") + request("GET /children/b HTTP/1.1"))
     assert [wire.read_response().body for _ in range(2)] == [b"left"] * 2
-    events(probes, "child of /children/a", "child of /children/b")
+    probes.expect("child of /children/a", "child of /children/b")
 
 
 @SUSPENDED

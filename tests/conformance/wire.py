@@ -8,13 +8,15 @@ acknowledges and joins what the server has not read.) Whole sends go over TCP, s
 from __future__ import annotations
 
 import fcntl
-import os
+import json
+import select
+import socket
 import struct
 import termios
 import time
 
 from integration.server import Server
-from integration.wire import DEADLINE_S, Connection, Response
+from integration.wire import DEADLINE_S, Connection, Response, Truncated
 
 HEAD_END = b"\r\n\r\n"
 
@@ -42,6 +44,24 @@ class Wire(Connection):
         except (BrokenPipeError, ConnectionResetError):
             pass
 
+    def send_while_taken(self, data: bytes) -> int:
+        """Sends until the kernel takes no more for half a second: the server does not read. The bytes sent."""
+        sent = 0
+        while sent < len(data) and select.select([], [self.socket], [], 0.5)[1]:
+            sent += self.socket.send(data[sent:sent + 65536], socket.MSG_DONTWAIT)
+        return sent
+
+    def ends_cleanly(self) -> bool:
+        """True when nothing more comes but the end, and that is not a reset."""
+        return not self._buffer and self.socket.recv(1) == b""
+
+    def read_until_closed_or(self, mark: bytes) -> bytes:
+        """What comes up to and with `mark`; all of it if the server closes first."""
+        try:
+            return self._read_until(mark)
+        except Truncated:
+            return bytes(self._buffer)
+
     def ask(self, head: str, body: bytes = b"", *, head_only: bool = False) -> Response:
         """Sends a head given as lines without their ends ("GET / HTTP/1.1|x: 1"), and a body; reads the response."""
         self.send(request(head, body))
@@ -51,7 +71,7 @@ class Wire(Connection):
         deadline = time.monotonic() + DEADLINE_S
         while struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))[0] > 0:
             assert time.monotonic() < deadline, "the server does not read"
-            os.sched_yield()
+            time.sleep(0.00002)  # lets the server run, also on a busy machine
 
 
 def request(head: str, body: bytes = b"") -> bytes:
@@ -77,3 +97,22 @@ class Probed:
 
     def get(self, target: str) -> Response:
         return self.server.get(target)
+
+    def open_gate(self) -> None:
+        assert self.get("/open-gate").body == b"open"
+
+    def wait_for_events(self, count: int) -> list[str]:
+        """What happened in the app, when that is `count` things at least."""
+        found: list[str] = []
+
+        def happened() -> bool:
+            found[:] = json.loads(self.get("/events").body)
+            return len(found) >= count
+        self.server.eventually(happened, f"{count} events; found {found}")
+        return found
+
+    def expect(self, *wanted: str) -> None:
+        """Waits until all of `wanted` happened in the app, and nothing else; then forgets them."""
+        found = self.wait_for_events(len(wanted))
+        self.get("/events?clear")
+        assert sorted(found) == sorted(wanted)

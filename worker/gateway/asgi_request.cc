@@ -105,6 +105,10 @@ void AsgiRequest::remove_waiter(Operation* operation) {
   }
 }
 
+void AsgiRequest::receive_given_up() {
+  if (writer_ != nullptr && waiters_ == nullptr) writer_->body_unwanted();
+}
+
 // Taken off the list one by one: setting a Future's result only queues its callbacks, but any
 // allocation may run finalizers, which may destroy waiters.
 void AsgiRequest::wake_all() {

@@ -51,6 +51,8 @@ class AsgiRequest final : public RequestSink {
   // Operations that wait; woken by the sink's events. The list does not own them.
   void add_waiter(Operation* operation);
   void remove_waiter(Operation* operation);
+  // A receive() that waited was cancelled.
+  void receive_given_up();
 
   // --- The app's end
   void finish_returned();  // it returned: a missing or unfinished response is an error (P37, P39)

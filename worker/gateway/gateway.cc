@@ -142,9 +142,13 @@ void answer_plainly(ResponseWriter& writer, int status, std::string_view text) {
   std::string length = std::to_string(text.size());
   const Header headers[] = {{"content-type", "text/plain; charset=utf-8"},
                             {"content-length", length},
-                            {"connection", "close"}};
+                            {"connection", "close"},
+                            {"retry-after", "1"}};
+  const size_t count = std::size(headers) - (status == 503 ? 0 : 1);
   // Cannot fail: nothing was sent before, and the fields are well-formed.
-  if (writer.start(status, headers, false)) (void)writer.body(Chunk::borrowed(text), false);
+  if (writer.start(status, std::span(headers, count), false)) {
+    (void)writer.body(Chunk::borrowed(text), false);
+  }
 }
 
 bool add_gateway_types(PyObject* module) {

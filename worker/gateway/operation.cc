@@ -67,11 +67,15 @@ void Operation::stop_waiting() {
 }
 
 PySendResult Operation::raise(Operation* self, PyObject* exception, PyObject** result) {
-  self->stop_waiting();
+  close(self);
   return raise_instance(exception, result);
 }
 
-void Operation::close(Operation* self) { self->stop_waiting(); }
+void Operation::close(Operation* self) {
+  if (!self->future) return;
+  self->stop_waiting();
+  if (!self->message) self->target().receive_given_up();
+}
 
 void Operation::wake() {
   PyRef waited = future.clone();

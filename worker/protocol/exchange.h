@@ -87,8 +87,10 @@ class ResponseWriter {
   virtual void body_consumed(size_t bytes) = 0;
 
   // The app waits for body of which none has come: a client that sent Expect: 100-continue is told
-  // to go on.
+  // to go on, and must send some in time.
   virtual void body_wanted() = 0;
+  // It does not wait any more, without having got any.
+  virtual void body_unwanted() = 0;
 
   // Ends the exchange badly: before start nothing was sent and the connection is closed; after
   // start the message is cut off without a terminator, so that the client sees it as incomplete.

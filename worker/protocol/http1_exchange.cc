@@ -66,10 +66,18 @@ void Http1SessionImpl::body_consumed(size_t bytes) {
 
 void Http1SessionImpl::body_wanted() {
   assert(open_);
+  if (context_.settings.body_timeout_ms != 0) {
+    body_awaited_ = true;
+    wake();
+  }
   if (!awaits_continue_ || response_.started()) return;
   awaits_continue_ = false;
   output_.append(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
   wake();
+}
+
+void Http1SessionImpl::body_unwanted() {
+  if (std::exchange(body_awaited_, false)) wake();
 }
 
 void Http1SessionImpl::abort() {

@@ -48,6 +48,7 @@ class Http1Parser {
   friend struct Http1ParserCallbacks;
 
   size_t feed_head(std::string_view bytes);
+  size_t feed_body(std::string_view bytes);
   size_t execute(std::string_view bytes);
   std::string_view add_to_arena(std::string_view bytes);
   void rebase(const char* from, const char* to);
@@ -69,7 +70,8 @@ class Http1Parser {
   std::string_view body_;
   std::string body_pieces_;  // chunks of one feed put together
   uint64_t body_size_ = 0;
-  uint64_t framing_size_ = 0;  // chunk extensions and trailers so far
+  uint64_t framing_size_ = 0;  // chunk extensions, trailers and the like so far
+  size_t known_bytes_ = 0;     // of the bytes fed last: those that a callback has accounted for
 };
 
 }  // namespace tricorn

@@ -194,6 +194,8 @@ const std::vector<Refusal>& body_refusals() {
       {"long chunk", 413, chunked("15\r\n")},
       {"long sum of chunks", 413, chunked("a\r\n0123456789\r\nb\r\n")},
       {"endless extension", 431, chunked("5;" + std::string(2000, 'a'))},
+      {"endless zeros", 431, chunked(std::string(2000, '0') + "5\r\nabcde\r\n0\r\n\r\n")},
+      {"endless zeros in a later chunk", 431, chunked("5\r\nabcde\r\n" + std::string(2000, '0'))},
       {"endless trailers", 431, chunked("0\r\nX: " + std::string(2000, 'a'))},
   };
   return cases;

@@ -9,6 +9,12 @@
 #include "worker/protocol/trailer_fields.h"
 
 namespace tricorn {
+namespace {
+
+constexpr int kResetContent =
+    205;  // without a body, and says so by a length of 0 (RFC 9110 15.3.6)
+
+}  // namespace
 
 void Http1Response::reset(HttpVersion version, bool to_head, bool takes_trailers) {
   version_ = version;
@@ -120,7 +126,9 @@ void Http1Response::drop_open_head() {
 }
 
 // HEAD, and the statuses that never have a body (RFC 9110 6.4.1).
-bool Http1Response::is_bodiless() const { return to_head_ || status_ == 204 || status_ == 304; }
+bool Http1Response::is_bodiless() const {
+  return to_head_ || status_ == 204 || status_ == kResetContent || status_ == 304;
+}
 
 Http1Response::Framing Http1Response::decide_framing(bool only_message) const {
   if (is_bodiless()) return Framing::kNoBody;
@@ -138,6 +146,7 @@ void Http1Response::frame(bool only_message, uint64_t first_bytes, bool may_pers
   const bool length_is_known = only_message && first_bytes > 0 && !wants_chunks();
   if (to_head_ && !length && length_is_known) length = first_bytes;
   if (status_ == 204) length.reset();
+  if (status_ == kResetContent) length = 0;
 
   char fields[128];
   char* end = fields;

@@ -119,6 +119,7 @@ void Http1SessionImpl::dispatch() {
   dispatched_ = open_ = true;
   client_closes_ = head.close || (version == HttpVersion::k10 && !head.keep_alive);
   keep_alive_ = context_.settings.keep_alive_timeout_ms > 0 && !client_closes_;
+  body_awaited_ = false;
   awaits_continue_ =
       head.expect_continue && version == HttpVersion::k11 && !complete && body.empty();
   dropped_body_ = 0;
@@ -152,7 +153,7 @@ void Http1SessionImpl::deliver() {
   const std::string_view body = parser_.body();
   const bool complete = parser_.message_complete();
   if (body.empty() && !complete) return;
-  awaits_continue_ = false;
+  awaits_continue_ = body_awaited_ = false;
   unread_body_ += body.size();
   sink_->on_body(body, complete);
 }
@@ -191,9 +192,11 @@ void Http1SessionImpl::on_output_sent() {
 }
 
 void Http1SessionImpl::on_timeout() {
-  if (end_ != End::kOpen || open_) return;
+  const SessionPhase late = phase();
+  if (end_ != End::kOpen || late == SessionPhase::kServing) return;
   Turn turn(*this);
-  if (phase() == SessionPhase::kReadingHead && !body_pending()) {
+  if (late == SessionPhase::kAwaitingBody ||
+      (late == SessionPhase::kReadingHead && !body_pending())) {
     refuse(408);
   } else {
     end_ = End::kClosing;
@@ -223,6 +226,7 @@ void Http1SessionImpl::close_when_done() {
 SessionPhase Http1SessionImpl::phase() const {
   if (end_ == End::kAborted) return SessionPhase::kAborted;
   if (end_ == End::kClosing) return SessionPhase::kClosing;
+  if (open_ && body_awaited_) return SessionPhase::kAwaitingBody;
   if (open_ || !held_.empty()) return SessionPhase::kServing;
   // A body that is only read over gets the head's timeout too: nobody waits for it.
   const bool between = parser_.at_start() || parser_.message_complete();

@@ -51,6 +51,7 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   bool congested() const override;
   void body_consumed(size_t bytes) override;
   void body_wanted() override;
+  void body_unwanted() override;
   void abort() override;
 
   bool may_parse() const;
@@ -98,6 +99,7 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   bool keep_alive_ = false;       // the request allows the connection to persist
   bool client_closes_ = false;    // it is the client's last request
   bool stray_input_ = false;      // bytes have come that nobody will look at
+  bool body_awaited_ = false;     // by the app, with a limit to its patience
   bool awaits_continue_ = false;  // the client holds its body back until it is told to go on
   uint64_t dropped_body_ = 0;     // what came of it after the response was complete
 

@@ -16,8 +16,9 @@ namespace tricorn {
 // What the session wants from its connection; asked after every call.
 enum class SessionPhase : uint8_t {
   kIdle,  // between requests: keep-alive timeout applies (header timeout before the first request)
-  kReadingHead,  // a head has begun: header timeout, not re-armed by further bytes
-  kServing,      // an exchange is open: no timeout of ours
+  kReadingHead,   // a head has begun: header timeout, not re-armed by further bytes
+  kServing,       // an exchange is open: no timeout of ours
+  kAwaitingBody,  // likewise, and the app waits for more of the body: body timeout
   kClosing,  // write output(), then half-close, discard input for a while (lingering close), close
   kAborted,  // reset now: what was sent must not look whole; what is unsent is lost
 };
@@ -43,7 +44,8 @@ class Session {
   virtual void on_disconnect() = 0;  // reset or write error: the open exchange gets on_disconnect
   virtual void
   on_output_sent() = 0;  // output() shrank: releases a waiting sender below the low-water mark
-  // The timeout that the phase asked for has passed: 408 for a begun head, silent close when idle.
+  // The timeout that the phase asked for has passed: 408 for a begun head or a body that stopped
+  // coming, silent close when idle.
   virtual void on_timeout() = 0;
   // End-of-turn: parse input that was held back behind a response, close an open response head.
   virtual void resume() = 0;

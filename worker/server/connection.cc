@@ -14,6 +14,10 @@ namespace {
 // destroy the response on its way.
 constexpr size_t kLingerBytes = 8 * 1024 * 1024;
 
+bool is_serving(SessionPhase phase) {
+  return phase == SessionPhase::kServing || phase == SessionPhase::kAwaitingBody;
+}
+
 }  // namespace
 
 Connection::Connection(ConnectionHost& host, std::string client_name,
@@ -69,6 +73,10 @@ void Connection::on_deadline(DeadlineKind kind) {
       if (session_->phase() == SessionPhase::kIdle && has_begun_anew()) return;
       session_->on_timeout();
       return settle();
+    case DeadlineKind::kBody:
+      if (has_begun_anew()) return;
+      session_->on_timeout();
+      return settle();
     case DeadlineKind::kFirstRequest:
       return begin_drain(true);
     case DeadlineKind::kStalledWrite:
@@ -79,7 +87,7 @@ void Connection::on_deadline(DeadlineKind kind) {
   }
 }
 
-// Timers run before I/O: of a loop that was held up, the client may have sent its request in time.
+// Timers run before I/O: of a loop that was held up, the client may have sent what is due in time.
 bool Connection::has_begun_anew() {
   transport_->read_now();
   return state_ != State::kOpen || deadline_kind() != DeadlineKind::kNone ||
@@ -95,8 +103,7 @@ void Connection::begin_drain(bool close_idle) {
 
 void Connection::cut() {
   if (state_ == State::kOpen) {
-    const bool cuts_off =
-        session_->phase() == SessionPhase::kServing || !session_->output().empty();
+    const bool cuts_off = is_serving(session_->phase()) || !session_->output().empty();
     session_->on_disconnect();
     if (cuts_off) transport_->reset();
   }
@@ -162,6 +169,8 @@ void Connection::update_deadline(SessionPhase phase) {
       return expect(DeadlineKind::kHeader, exchange_ended);
     case SessionPhase::kServing:
       return host_.cancel_deadline(*this);
+    case SessionPhase::kAwaitingBody:
+      return expect(DeadlineKind::kBody, false);
     case SessionPhase::kClosing:
     case SessionPhase::kAborted:
       return;  // closing with unsent output: kStalledWrite above

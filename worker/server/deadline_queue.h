@@ -18,6 +18,7 @@ namespace tricorn {
 enum class DeadlineKind : uint8_t {
   kHeader,        // accept to first byte, and first byte to the end of the head
   kKeepAlive,     // idle between requests
+  kBody,          // the app waits for more of a body
   kStalledWrite,  // the client takes none of what we send
   kLinger,        // closing: input is discarded, so that no reset overtakes the response
   kFirstRequest,  // stopping: a connection whose first request may be on its way

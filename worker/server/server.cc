@@ -32,6 +32,7 @@ std::array<Duration, kDeadlineKinds> durations(const HttpSettings& http) {
   };
   set(DeadlineKind::kHeader, milliseconds(http.header_timeout_ms));
   set(DeadlineKind::kKeepAlive, milliseconds(http.keep_alive_timeout_ms));
+  set(DeadlineKind::kBody, milliseconds(http.body_timeout_ms));
   set(DeadlineKind::kStalledWrite, kStalledWriteTimeout);
   set(DeadlineKind::kLinger, kLingerTime);
   set(DeadlineKind::kFirstRequest, kFirstRequestTime);

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from asgi import Receive, Scope, Send, make_app
-from probes import tasks
+from probes import record, requests, responses, tasks
 
-_requests = make_app(tasks.ROUTES)
+_requests = make_app(record.ROUTES | requests.ROUTES | responses.ROUTES | tasks.ROUTES)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         tasks.from_lifespan.set("set at startup")
+        scope["state"]["shared"] = []
     await _requests(scope, receive, send)

@@ -36,3 +36,79 @@ def _cancelled_others() -> set[asyncio.Task[object]]:
     for task in others:
         task.cancel()
     return others
+
+
+async def hangs_at_shutdown(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "lifespan":
+        return await respond(send, b"served")
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    say("hanging in shutdown")
+    await asyncio.Event().wait()
+
+
+async def dies_while_serving(scope: Scope, receive: Receive, send: Send) -> None:
+    """Its lifespan ends with an exception when the first request asks for that."""
+    global dying
+    if scope["type"] != "lifespan":
+        if scope["path"] == "/die":
+            dying.set()
+        return await respond(send, b"served")
+    await receive()
+    dying = asyncio.Event()
+    await send({"type": "lifespan.startup.complete"})
+    await dying.wait()
+    raise LookupError("the pool is gone")
+
+
+dying: asyncio.Event
+
+
+async def starts_slowly(scope: Scope, receive: Receive, send: Send) -> None:
+    """Says so, and completes although it is told to stop meanwhile."""
+    if scope["type"] != "lifespan":
+        return await respond(send, b"served")
+    await receive()
+    say("starting")
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        say("cleaned up")
+        raise
+
+
+async def notes_its_life(scope: Scope, receive: Receive, send: Send) -> None:
+    """Says what it is told, and when the last request ended."""
+    if scope["type"] != "lifespan":
+        if scope["path"] == "/slow":
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": b"begun ", "more_body": True})
+            say("request begun")
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            say("request told to end")
+        await respond(send, b"served") if scope["path"] != "/slow" else None
+        return
+    say(f"scope {sorted(scope)} {scope['asgi']} {scope['state']}")
+    for _ in range(2):
+        message = await receive()
+        say(f"received {message}")
+        await send({"type": f"{message['type']}.complete"})
+
+
+async def sends_nonsense(scope: Scope, receive: Receive, send: Send) -> None:
+    """Each wrong message raises; then it starts all the same."""
+    if scope["type"] != "lifespan":
+        return await respond(send, b"served")
+    await receive()
+    for kind in ("lifespan.nonsense", "http.response.start", "lifespan.startup"):
+        try:
+            await send({"type": kind})
+        except RuntimeError:
+            say(f"refused {kind}")
+    await send({"type": "lifespan.startup.complete"})
+    try:
+        await send({"type": "lifespan.startup.complete"})
+    except RuntimeError:
+        say("refused twice")

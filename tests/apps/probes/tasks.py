@@ -21,11 +21,11 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from asgi import Handler, Receive, Scope, Send, query, read_body, respond, respond_json
+from probes.record import events
 
 Findings = dict[str, bool]
 
 mark: contextvars.ContextVar[str] = contextvars.ContextVar("mark", default="clean")
-events: list[str] = []  # what happened after a response, read by /events
 threads: set[int] = set()
 alive: weakref.WeakSet[Any] = weakref.WeakSet()  # things that a request has let go of
 keyed: weakref.WeakKeyDictionary[asyncio.Task[Any], str] = weakref.WeakKeyDictionary()
@@ -125,13 +125,6 @@ async def task_is_done_at_last(scope: Scope, receive: Receive, send: Send) -> No
 
 def _never(task: asyncio.Task[Any]) -> None:
     events.append("a removed callback ran")
-
-
-async def what_happened(scope: Scope, receive: Receive, send: Send) -> None:
-    found = list(events)
-    if "clear" in query(scope):
-        events.clear()
-    await respond_json(send, found)
 
 
 # --- P65: timeouts, scopes, groups -------------------------------------------------------------------------------------------
@@ -358,7 +351,7 @@ async def worker_threads(scope: Scope, receive: Receive, send: Send) -> None:
 
 ROUTES: dict[str, Handler] = {
     "/task": probe(task_is_real), "/rename": probe(task_can_be_renamed), "/callback": probe(task_in_a_callback),
-    "/done": task_is_done_at_last, "/events": what_happened, "/timeouts": probe(timeouts), "/groups": probe(groups),
+    "/done": task_is_done_at_last, "/timeouts": probe(timeouts), "/groups": probe(groups),
     "/children": children_go_on, "/cancel-itself": probe(cancels_and_goes_on),
     "/cancel-after-answer": cancels_after_answering, "/wait": waits, "/cancel": cancels_the_other, "/leave": leaves,
     "/receive-in-tasks": receive_in_tasks, "/context": probe(context), "/context-after": context_after_response,
