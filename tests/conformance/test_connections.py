@@ -59,7 +59,7 @@ def test_p20_an_app_that_does_not_read_may_take_its_time(bored: Probed, fragment
         assert clock.ask("GET /rest?ms=700 HTTP/1.1").status == 200
         bored.open_gate()
         wire.send(b"body")
-        assert json.loads(wire.read_response().body) == [4]
+        assert sum(json.loads(wire.read_response().body)) == 4
 
 
 def test_p20_without_the_option_a_body_may_stop(probes: Probed) -> None:
@@ -73,8 +73,8 @@ def test_p20_without_the_option_a_body_may_stop(probes: Probed) -> None:
 # --- P21, P22: pipelining -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("count", [2, 300])
 def test_p21_pipelined_requests_are_answered_in_order(wire: Wire, count: int) -> None:
-    if wire.fragment == 1 and count > 2:
-        count = 100
+    if wire.fragment:  # so that all responses fit behind a client that still sends
+        count = min(count, 100)
     for path in ("/hello", "/mirror"):
         wire.send(b"".join(request(f"POST {path}/{i} HTTP/1.1", b"body %d" % i) for i in range(count)))
         for i in range(count):
@@ -179,9 +179,15 @@ def test_p24_half_close_without_a_request_or_within_a_head_is_the_end(wire: Wire
 
 
 # --- P46 to P48 ----------------------------------------------------------------------------------------------------------------------
-def test_p46_idle_connection_is_closed_silently_and_only_when_idle(impatient: Probed, fragment: int) -> None:
+@pytest.fixture(scope="module")
+def drowsy(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    with probed_server(tmp_path_factory.mktemp("drowsy"), "--timeout-keep-alive", "1") as probed:
+        yield probed
+
+
+def test_p46_idle_connection_is_closed_silently_and_only_when_idle(drowsy: Probed, fragment: int) -> None:
     """The timer runs from the end of a response to the first byte of the next request, never during one."""
-    with impatient.wire(fragment) as wire, impatient.wire(fragment) as busy:
+    with drowsy.wire(fragment) as wire, drowsy.wire(fragment) as busy:
         for connection in (wire, busy):
             assert connection.ask("GET /hello HTTP/1.1").status == 200
         assert busy.ask("GET /rest?ms=1400 HTTP/1.1").body == b"rested"

@@ -270,7 +270,7 @@ def test_p19_what_is_just_within_the_limits_is_served(tiny: Probed, fragment: in
 def test_p19_a_head_must_come_in_time(fragment: int, impatient: Probed) -> None:
     """408 for a head that has begun; bytes that drip in do not put it off."""
     with impatient.wire(fragment) as wire:
-        wire.send(b"GET /hello HTTP/1.1\r\nhost: t\r\nx: ")
+        wire.send_if_open(b"GET /hello HTTP/1.1\r\nhost: t\r\nx: ")
         while not select.select([wire.socket], [], [], 0.02)[0]:
             wire.send_if_open(b"yyy"[:fragment or 3])
         assert wire.read_response().status == 408

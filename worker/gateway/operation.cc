@@ -74,7 +74,7 @@ PySendResult Operation::raise(Operation* self, PyObject* exception, PyObject** r
 void Operation::close(Operation* self) {
   if (!self->future) return;
   self->stop_waiting();
-  if (!self->message) self->target().receive_given_up();
+  if (!self->sends) self->target().receive_given_up();
 }
 
 void Operation::wake() {
