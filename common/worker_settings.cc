@@ -36,6 +36,11 @@ void for_each_field(Settings& settings, Visit&& visit) {
   visit("http.server_header", settings.http.server_header);
   visit("http.date_header", settings.http.date_header);
   visit("http.extra_headers", settings.http.extra_headers);
+  visit("proxy.headers", settings.proxy.headers);
+  visit("proxy.fields", settings.proxy.fields);
+  visit("proxy.trusted", settings.proxy.trusted);
+  visit("proxy.protocol", settings.proxy.protocol);
+  visit("proxy.protocol_sources", settings.proxy.protocol_sources);
   visit("limit_concurrency", settings.limit_concurrency);
   visit("limit_max_requests", settings.limit_max_requests);
   visit("limit_max_requests_jitter", settings.limit_max_requests_jitter);
@@ -53,6 +58,7 @@ constexpr LifespanMode last_value(LifespanMode) { return LifespanMode::kOff; }
 constexpr LogLevel last_value(LogLevel) { return LogLevel::kCritical; }
 constexpr UseColors last_value(UseColors) { return UseColors::kNever; }
 constexpr LogFormat last_value(LogFormat) { return LogFormat::kJson; }
+constexpr ProxyProtocol last_value(ProxyProtocol) { return ProxyProtocol::kAuto; }
 constexpr ListenerKind last_value(ListenerKind) { return ListenerKind::kUnix; }
 
 template <class T>

@@ -43,6 +43,25 @@ struct HttpSettings {
   bool operator==(const HttpSettings&) const = default;
 };
 
+// Header fields in which a proxy may say where a request comes from: bits of ProxySettings::fields.
+enum ForwardedField : uint32_t {
+  kXForwardedFor = 1,
+  kXForwardedProto = 2,
+  kXForwardedHost = 4,
+  kForwarded = 8,  // RFC 7239; alone
+};
+
+enum class ProxyProtocol : uint8_t { kOff, kV1, kV2, kAuto };
+
+struct ProxySettings {
+  bool headers = true;  // trusted peers are believed what the fields say
+  uint32_t fields = kXForwardedFor | kXForwardedProto;
+  std::string trusted = "127.0.0.1,::1";  // as TrustedPeers::parse takes it
+  ProxyProtocol protocol = ProxyProtocol::kOff;
+  std::string protocol_sources = "127.0.0.1,::1";  // who has to send a PROXY header
+  bool operator==(const ProxySettings&) const = default;
+};
+
 struct WorkerSettings {
   std::string app;       // "module:attribute"
   std::string app_dir;   // put first on sys.path; "" means none
@@ -54,6 +73,7 @@ struct WorkerSettings {
   std::string root_path;
   bool pathsend = true;  // scope["extensions"] names http.response.pathsend
   HttpSettings http;
+  ProxySettings proxy;
   uint32_t limit_concurrency = 0;   // requests in progress in one worker; more get 503; 0: no limit
   uint64_t limit_max_requests = 0;  // a worker asks to be replaced after this many; 0: never
   uint64_t limit_max_requests_jitter = 0;

@@ -49,6 +49,11 @@ WorkerSettings all_changed() {
                .server_header = false,
                .date_header = false,
                .extra_headers = {{"x-one", "a, b=c"}, {"x-empty", ""}, {"x-\u00e4", "\x01\xff\n"}}},
+      .proxy = {.headers = false,
+                .fields = kForwarded,
+                .trusted = "10.0.0.0/8, unix",
+                .protocol = ProxyProtocol::kAuto,
+                .protocol_sources = "*"},
       .limit_concurrency = 8,
       .limit_max_requests = 9,
       .limit_max_requests_jitter = 10,
@@ -73,7 +78,8 @@ TEST(WorkerSettings, EveryFieldSurvives) { EXPECT_EQ(round_trip(all_changed()), 
 
 TEST(WorkerSettings, NoFieldIsForgotten) {
   std::string text = encode({});
-  constexpr size_t kFields = count_fields<WorkerSettings>() - 1 + count_fields<HttpSettings>();
+  constexpr size_t kFields = count_fields<WorkerSettings>() - 2 + count_fields<HttpSettings>() +
+                             count_fields<ProxySettings>();
   EXPECT_EQ(std::ranges::count(text, '\n'), static_cast<ptrdiff_t>(kFields));
 }
 

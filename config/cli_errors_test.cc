@@ -61,7 +61,11 @@ TEST_F(CliTest, BadArgumentsAreNamed) {
       {{"extra:app"}, "unexpected argument 'main:app'"},
       {{"--reload"}, "--reload is not supported yet"},
       {{"--ssl-keyfile", "key.pem"}, "--ssl-keyfile is not supported yet"},
-      {{"--proxy-headers"}, "--proxy-headers is not supported yet"},
+      {{"--forwarded-allow-ips", "::1,nginx"},
+       "--forwarded-allow-ips: 'nginx' is no address, network (10.0.0.0/8), unix or *"},
+      {{"--forwarded-allow-ips", "10.0.0.1/8"}, "write 10.0.0.0/8"},
+      {{"--forwarded-headers", "x-real-ip"}, "--forwarded-headers: 'x-real-ip' is none of"},
+      {{"--forwarded-headers", "forwarded,x-forwarded-for"}, "forwarded goes alone"},
       {{"--ws", "wsproto"}, "--ws is not supported yet"},
       {{"--chdir", "/srv"}, "--chdir is not supported yet: use --app-dir"},
   };

@@ -230,9 +230,20 @@ TEST_F(CliTest, HintsOfOthersGetOneWarning) {
   EXPECT_THAT(parsed({"--loop", "uvloop", "--http", "h11"}).warnings,
               ElementsAre("--http has no effect: tricorn has its own HTTP parser",
                           "--loop has no effect: tricorn has its own event loop"));
-  EXPECT_THAT(
-      parsed({"--loop", "auto", "--http", "auto", "--ws", "none", "--no-proxy-headers"}).warnings,
-      IsEmpty());
+  EXPECT_THAT(parsed({"--loop", "auto", "--http", "auto", "--ws", "none"}).warnings, IsEmpty());
+}
+
+TEST_F(CliTest, ProxiesAreTrustedAsInUvicorn) {
+  EXPECT_EQ(options({}).worker.proxy, ProxySettings{});
+  EXPECT_FALSE(options({"--no-proxy-headers"}).worker.proxy.headers);
+  EXPECT_EQ(options({}, {{"FORWARDED_ALLOW_IPS", "*"}}).worker.proxy.trusted, "*");
+  EXPECT_EQ(
+      options({"--forwarded-allow-ips="}, {{"FORWARDED_ALLOW_IPS", "*"}}).worker.proxy.trusted, "");
+  EXPECT_EQ(
+      options({"--forwarded-headers", "X-Forwarded-For, x-forwarded-host"}).worker.proxy.fields,
+      uint32_t{kXForwardedFor | kXForwardedHost});
+  EXPECT_EQ(options({"--forwarded-headers", "forwarded"}).worker.proxy.fields,
+            uint32_t{kForwarded});
 }
 
 TEST_F(CliTest, WhatHasNoEffectIsSaid) {
@@ -243,8 +254,6 @@ TEST_F(CliTest, WhatHasNoEffectIsSaid) {
   EXPECT_THAT(parsed({"--threads", "4"}).warnings, ElementsAre());
   EXPECT_THAT(parsed({"--uds-permissions", "600"}).warnings,
               ElementsAre(HasSubstr("no unix socket")));
-  EXPECT_THAT(parsed({}, {{"FORWARDED_ALLOW_IPS", "*"}}).warnings,
-              ElementsAre(HasSubstr("not supported yet")));
   EXPECT_THAT(parsed({}, {{"TRICORN_WORKER", "5"}}).warnings,
               ElementsAre("unknown variable TRICORN_WORKER (did you mean TRICORN_WORKERS?)"));
   EXPECT_THAT(parsed({}, {{"TRICORN_MASTER_PID", "5"}}).warnings, IsEmpty());

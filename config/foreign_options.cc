@@ -40,8 +40,6 @@ constexpr ForeignOption kForeign[] = {
     {.names = "--ws-ping-timeout"},
     {.names = "--ws-per-message-deflate"},
     {.names = "--log-config", .remark = "use --log-level and --log-format"},
-    {.names = "--proxy-headers", .shape = Shape::kSwitch, .harmless = "false"},
-    {.names = "--forwarded-allow-ips"},
     {.names = "--ssl-keyfile"},
     {.names = "--ssl-certfile"},
     {.names = "--ssl-keyfile-password"},

@@ -57,6 +57,7 @@ OptionGroup application_options();
 OptionGroup socket_options();
 OptionGroup worker_options();
 OptionGroup http_options();
+OptionGroup proxy_options();
 OptionGroup limit_options();
 OptionGroup logging_options();
 OptionGroup other_options();

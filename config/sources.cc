@@ -80,11 +80,6 @@ Settings read_environment_settings(const Environment& environment,
   }
   for (const ForeignOption& option : foreign_options())
     take(option.name(), variable_of(option.name()), false);
-  // Set for gunicorn and uvicorn all over a machine, so not worth refusing to start.
-  if (environment.contains("FORWARDED_ALLOW_IPS")) {
-    warnings.push_back(
-        "FORWARDED_ALLOW_IPS has no effect: forwarded headers are not supported yet");
-  }
   warn_of_typing_errors(environment, warnings);
   return settings;
 }

@@ -18,6 +18,10 @@ class ConnectionHandler final : public RequestHandler {
 
   RequestSink* on_request(const RequestHead& head, std::string_view initial_body, bool complete,
                           ResponseWriter& writer) override {
+    if (head.origin != nullptr) [[unlikely]] {
+      const ConnectionObjects objects = gateway_.describe(*head.origin, objects_);
+      return gateway_.serve(head, objects, initial_body, complete, writer);
+    }
     return gateway_.serve(head, objects_, initial_body, complete, writer);
   }
 
@@ -35,6 +39,12 @@ bool is_unused_context(PyObject* context) {
 
 // Our own failure, not the app's: out of memory, for one. The request gets 500.
 void log_failure(const char* what) { log_error("{}: {}", what, PyError::take().traceback()); }
+
+ConnectionObjects or_nobody(Result<ConnectionObjects> objects) {
+  if (objects) return std::move(*objects);
+  log_error("cannot describe a connection: {}", objects.error().message);
+  return {PyRef::none(), PyRef::none(), interned.http};
+}
 
 }  // namespace
 
@@ -56,12 +66,12 @@ Gateway::~Gateway() {
 }
 
 std::unique_ptr<RequestHandler> Gateway::make_handler(const ConnectionInfo& connection) {
-  Result<ConnectionObjects> objects = scopes_->describe(connection);
-  if (!objects) {
-    log_error("cannot describe a connection: {}", objects.error().message);
-    objects = ConnectionObjects{PyRef::none(), PyRef::none(), interned.http};
-  }
-  return std::make_unique<ConnectionHandler>(*this, std::move(*objects));
+  return std::make_unique<ConnectionHandler>(*this, or_nobody(scopes_->describe(connection)));
+}
+
+ConnectionObjects Gateway::describe(const RequestOrigin& origin,
+                                    const ConnectionObjects& connection) {
+  return or_nobody(scopes_->describe(origin, connection));
 }
 
 RequestSink* Gateway::serve(const RequestHead& head, const ConnectionObjects& connection,

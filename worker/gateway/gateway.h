@@ -45,6 +45,8 @@ class Gateway final : public HandlerFactory {
   // --- For the objects of this folder
   LoopApi& loop() const { return loop_; }
   PyObject* app() const { return app_.get(); }
+  // A connection's objects for a request that came through a proxy.
+  ConnectionObjects describe(const RequestOrigin& origin, const ConnectionObjects& connection);
   // Starts the app on a request; what goes wrong ends the exchange with 500.
   RequestSink* serve(const RequestHead& head, const ConnectionObjects& connection,
                      std::string_view body, bool complete, ResponseWriter& writer);

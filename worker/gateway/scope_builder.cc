@@ -88,6 +88,16 @@ Result<ConnectionObjects> ScopeBuilder::describe(const ConnectionInfo& connectio
   return objects;
 }
 
+Result<ConnectionObjects> ScopeBuilder::describe(const RequestOrigin& origin,
+                                                 const ConnectionObjects& connection) {
+  ConnectionObjects objects{connection.client.clone(), connection.server.clone(),
+                            connection.scheme};
+  if (origin.client.known) objects.client = address_tuple(origin.client);
+  if (origin.https) objects.scheme = *origin.https ? interned.https : interned.http;
+  if (!objects.client) return std::unexpected(PyError::take().to_error());
+  return objects;
+}
+
 PyRef ScopeBuilder::build(const RequestHead& head, const ConnectionObjects& connection, PyRef& path,
                           PyRef& method) {
   const TargetObjects* parts = target(head.target);

@@ -40,6 +40,9 @@ class ScopeBuilder {
                                               PyObject* state);
 
   Result<ConnectionObjects> describe(const ConnectionInfo& connection);
+  // The connection's, with what `origin` says in their place.
+  Result<ConnectionObjects> describe(const RequestOrigin& origin,
+                                     const ConnectionObjects& connection);
 
   // A new scope, or null with an error set. `path` and `method` receive the scope's, for names and
   // logs.

@@ -32,6 +32,12 @@ struct Header {
 
 enum class HttpVersion : uint8_t { k10, k11, k2 };
 
+// Who sent a request and how, as far as trusted proxies say so (forwarded.h).
+struct RequestOrigin {
+  SocketAddress client;       // not `known`: they do not say; port 0: they do not say the port
+  std::optional<bool> https;  // nullopt: they do not say
+};
+
 // All views live for the call of on_request only.
 struct RequestHead {
   std::string_view method;  // upper-case
@@ -40,6 +46,7 @@ struct RequestHead {
   std::span<const Header> headers;  // in order, repeated fields repeated; Host first-class, as sent
   bool websocket_upgrade =
       false;  // a well-formed upgrade request that a websocket session could take over
+  const RequestOrigin* origin = nullptr;  // goes before ConnectionInfo; null: that is all
 };
 
 class ResponseWriter {
@@ -155,6 +162,7 @@ struct ExchangeRecord {
   int status = 0;               // 0: nothing was sent
   uint64_t response_bytes = 0;  // body bytes, without framing
   bool aborted = false;
+  const RequestOrigin* origin = nullptr;  // as in RequestHead
 };
 
 class ExchangeObserver {

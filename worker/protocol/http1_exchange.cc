@@ -114,8 +114,14 @@ void Http1SessionImpl::finish(bool aborted) {
 }
 
 void Http1SessionImpl::report_end(int status, uint64_t body_bytes, bool aborted) {
-  if (observer_ == nullptr) return;
-  ExchangeRecord record{.status = status, .response_bytes = body_bytes, .aborted = aborted};
+  if (observer_ == nullptr) {
+    origin_ = nullptr;
+    return;
+  }
+  ExchangeRecord record{.status = status,
+                        .response_bytes = body_bytes,
+                        .aborted = aborted,
+                        .origin = std::exchange(origin_, nullptr)};
   if (sink_ != nullptr) {  // the head's own bytes are gone
     record.method = std::string_view(record_).substr(0, record_method_bytes_);
     record.target = std::string_view(record_).substr(record_method_bytes_);

@@ -6,6 +6,8 @@
 #include <cassert>
 #include <utility>
 
+#include "worker/protocol/char_class.h"
+
 namespace tricorn {
 namespace {
 
@@ -195,13 +197,19 @@ int Http1Parser::on_headers_complete() {
   head_.chunked = (flags & F_CHUNKED) != 0;
   head_.has_content_length = (flags & F_CONTENT_LENGTH) != 0;
   head_.content_length = head_.has_content_length ? llhttp_.content_length : 0;
-  head_.expect_continue = head_.takes_trailers = false;
+  head_.expect_continue = head_.takes_trailers = head_.forwarded = false;
   // The head is complete: at least "\r\n\r\n" lies behind the target and the version.
   const char* line_end = head_.target.data() + head_.target.size() + sizeof(" HTTP/1.1\r\n") - 1;
   const std::string_view line(head_begin_, static_cast<size_t>(line_end - head_begin_));
   if (const int status = check_head(head_, line, limits_, target_)) return refuse(status);
   stage_ = Stage::kBody;
   return 0;
+}
+
+void Http1Parser::replace_host(std::string_view host) {
+  for (Header& header : head_.headers) {
+    if (equals_ignoring_case(header.name, "host")) header.value = host;
+  }
 }
 
 void Http1Parser::add_body(std::string_view bytes) {

@@ -38,6 +38,7 @@ class Http1Parser {
   // The head; its views hold until the feed that completed it is followed by another one. Before
   // head_complete(), and after a refusal: what is known.
   const ParsedHead& head() const { return head_; }
+  void replace_host(std::string_view host);  // `host` lives as long as the head's own views
   // The body bytes of the last feed, without framing; valid until the next feed.
   std::string_view body() const { return body_; }
   // Bytes of the body that have not come yet, as far as known (0 for chunked).

@@ -17,8 +17,9 @@ constexpr uint64_t kDropBodyBytes = 8 * 1024 * 1024;
 }  // namespace
 
 std::unique_ptr<Session> make_http1_session(const Http1Context& context, RequestHandler& handler,
-                                            SessionWaker& waker, ExchangeObserver* observer) {
-  return std::make_unique<Http1SessionImpl>(context, handler, waker, observer);
+                                            SessionWaker& waker, ExchangeObserver* observer,
+                                            const ForwardedRules* forwarded) {
+  return std::make_unique<Http1SessionImpl>(context, handler, waker, observer, forwarded);
 }
 
 class Http1SessionImpl::Turn {
@@ -37,11 +38,13 @@ class Http1SessionImpl::Turn {
 };
 
 Http1SessionImpl::Http1SessionImpl(const Http1Context& context, RequestHandler& handler,
-                                   SessionWaker& waker, ExchangeObserver* observer)
+                                   SessionWaker& waker, ExchangeObserver* observer,
+                                   const ForwardedRules* forwarded)
     : context_(context),
       handler_(handler),
       waker_(waker),
       observer_(observer),
+      forwarded_(forwarded),
       parser_(context.settings),
       response_(context, output_) {}
 
@@ -127,14 +130,24 @@ void Http1SessionImpl::dispatch() {
   writable_due_ = congested();
   response_.reset(version, head.method == "HEAD", head.takes_trailers);
   if (observer_ != nullptr) observer_->on_exchange_begin();
-  const RequestHead request{head.method, head.target, version, head.headers,
-                            head.upgrade && is_websocket_upgrade(head)};
+  if (head.forwarded && forwarded_ != nullptr) take_forwarded();
+  const RequestHead request{
+      head.method, head.target, version, head.headers, head.upgrade && is_websocket_upgrade(head),
+      origin_};
   RequestSink* const sink = handler_.on_request(request, body, complete, *this);
   if (!open_) return;
   assert(sink != nullptr);
   sink_ = sink;
   record_.assign(head.method).append(head.target);
   record_method_bytes_ = head.method.size();
+}
+
+void Http1SessionImpl::take_forwarded() {
+  Forwarded said = read_forwarded(parser_.head().headers, *forwarded_);
+  if (!said.host.empty()) parser_.replace_host(said.host);
+  if (!origin_place_) origin_place_ = std::make_unique<RequestOrigin>();
+  *origin_place_ = std::move(said.origin);
+  origin_ = origin_place_.get();
 }
 
 // The app behind the last request hears that no more will come from this client; a body without its

@@ -7,6 +7,7 @@
 
 #include "common/worker_settings.h"
 #include "worker/protocol/exchange.h"
+#include "worker/protocol/forwarded.h"
 #include "worker/protocol/session.h"
 
 namespace tricorn {
@@ -19,8 +20,10 @@ struct Http1Context {
 };
 
 // One per connection; `handler`, `waker` and `observer` (may be null) belong to the connection and
-// outlive the session.
+// outlive the session. `forwarded`: what to believe of forwarded fields; null when the peer is not
+// trusted with them. It outlives the session, too.
 std::unique_ptr<Session> make_http1_session(const Http1Context& context, RequestHandler& handler,
-                                            SessionWaker& waker, ExchangeObserver* observer);
+                                            SessionWaker& waker, ExchangeObserver* observer,
+                                            const ForwardedRules* forwarded = nullptr);
 
 }  // namespace tricorn

@@ -8,6 +8,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,13 @@
 #include "worker/protocol/http1_session.h"
 
 namespace tricorn {
+
+// "https 192.0.2.1 80"; "?" and "-" for what is not said.
+inline std::string shown(const RequestOrigin& origin) {
+  const std::string scheme = !origin.https ? "?" : *origin.https ? "https" : "http";
+  if (!origin.client.known) return scheme + " -";
+  return scheme + " " + origin.client.host + " " + std::to_string(origin.client.port);
+}
 
 class Http1SessionHarness final : public RequestHandler,
                                   public RequestSink,
@@ -29,6 +37,7 @@ class Http1SessionHarness final : public RequestHandler,
     HttpVersion version = HttpVersion::k11;
     Headers headers;
     bool websocket_upgrade = false;
+    std::optional<RequestOrigin> origin;
     std::string body;
     size_t initial_body_bytes = 0;
     bool complete = false;
@@ -40,12 +49,14 @@ class Http1SessionHarness final : public RequestHandler,
     int status = 0;
     uint64_t response_bytes = 0;
     bool aborted = false;
+    std::string origin = {};  // as in shown()
     bool operator==(const Record&) const = default;
   };
 
-  explicit Http1SessionHarness(HttpSettings http_settings = {})
+  explicit Http1SessionHarness(HttpSettings http_settings = {},
+                               const ForwardedRules* forwarded = nullptr)
       : settings(std::move(http_settings)) {
-    session = make_http1_session(context, *this, *this, this);
+    session = make_http1_session(context, *this, *this, this, forwarded);
   }
 
   // What the app does when a request, or the last piece of its body, has come.
@@ -144,6 +155,7 @@ class Http1SessionHarness final : public RequestHandler,
                     .version = head.version,
                     .headers = {},
                     .websocket_upgrade = head.websocket_upgrade,
+                    .origin = head.origin ? std::optional(*head.origin) : std::nullopt,
                     .body = std::string(initial_body),
                     .initial_body_bytes = initial_body.size(),
                     .complete = complete};
@@ -172,7 +184,8 @@ class Http1SessionHarness final : public RequestHandler,
   void on_exchange_begin() override { ++begun; }
   void on_exchange_end(const ExchangeRecord& record) override {
     records.push_back({std::string(record.method), std::string(record.target), record.status,
-                       record.response_bytes, record.aborted});
+                       record.response_bytes, record.aborted,
+                       record.origin ? shown(*record.origin) : ""});
   }
 };
 

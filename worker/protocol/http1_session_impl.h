@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,7 @@ namespace tricorn {
 class Http1SessionImpl final : public Session, private ResponseWriter {
  public:
   Http1SessionImpl(const Http1Context& context, RequestHandler& handler, SessionWaker& waker,
-                   ExchangeObserver* observer);
+                   ExchangeObserver* observer, const ForwardedRules* forwarded);
 
   void on_input(std::string_view bytes) override;
   void on_input_end() override;
@@ -59,6 +60,7 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   void parse_held();
   void take_parsed();
   void dispatch();
+  void take_forwarded();
   void tell_input_end();
   void deliver();
   void check_dropped_body();
@@ -81,6 +83,7 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   RequestHandler& handler_;
   SessionWaker& waker_;
   ExchangeObserver* const observer_;
+  const ForwardedRules* const forwarded_;
 
   Http1Parser parser_;
   OutputQueue output_;
@@ -110,6 +113,8 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   size_t unread_body_ = 0;       // delivered to the app and not yet consumed by it
   std::string record_;           // method and target, kept once on_request has returned
   size_t record_method_bytes_ = 0;
+  const RequestOrigin* origin_ = nullptr;  // null: nobody says
+  std::unique_ptr<RequestOrigin> origin_place_;
 };
 
 }  // namespace tricorn

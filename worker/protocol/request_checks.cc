@@ -49,16 +49,27 @@ int scan_fields(ParsedHead& head, FieldsSeen& seen) {
           head.expect_continue |= equals_ignoring_case(header.value, "100-continue");
         }
         break;
+      case 9:
+        head.forwarded |= equals_ignoring_case(header.name, "forwarded");
+        break;
       case 14:  // llhttp has checked the digits but takes padding behind them
         if (header.value.size() != raw.size() &&
             equals_ignoring_case(header.name, "content-length")) {
           return kBadRequest;
         }
         break;
+      case 15:
+        head.forwarded |= equals_ignoring_case(header.name, "x-forwarded-for");
+        break;
+      case 16:
+        head.forwarded |= equals_ignoring_case(header.name, "x-forwarded-host");
+        break;
       case 17:
         if (equals_ignoring_case(header.name, "transfer-encoding")) {
           seen.transfer_encoding = header.value;
           ++seen.transfer_encodings;
+        } else {
+          head.forwarded |= equals_ignoring_case(header.name, "x-forwarded-proto");
         }
         break;
       default:

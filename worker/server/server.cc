@@ -114,6 +114,9 @@ class Server::Impl final : public ConnectionHost,
   WorkerBlock& block_;
   WallClock clock_;
   const Http1Context http1_{options_.settings.http, clock_.http()};
+  const ForwardedRules forwarded_{
+      TrustedPeers::parse(options_.settings.proxy.trusted).value_or(TrustedPeers()),
+      options_.settings.proxy.fields};
   std::optional<AccessLog> access_log_;
   DeadlineTimer deadlines_;
   Acceptor acceptor_;
@@ -178,8 +181,9 @@ void Server::Impl::on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t 
   if (int error = transport->open(loop_.uv()); error < 0) {
     return log_error("connection dropped: {}", uv_strerror(error));
   }
-  auto session =
-      options_.make_session(http1_, connection->handler(), *connection, connection.get());
+  const bool believed = options_.settings.proxy.headers && forwarded_.trusted.contains(info.client);
+  auto session = options_.make_session(http1_, connection->handler(), *connection, connection.get(),
+                                       believed ? &forwarded_ : nullptr);
   Connection& accepted = *connection.release();  // the table's from here on; see reap
   live_.push_back(accepted);
   publish_connections();
@@ -204,7 +208,10 @@ void Server::Impl::on_exchange_end(const Connection& connection, const ExchangeR
   add(block_.requests_active, ~0u);
   add(block_.requests, uint64_t{1});
   if (!access_log_) return;
-  access_log_->append({.client = connection.client_name(),
+  // As uvicorn, the log names the client that the app sees.
+  const bool forwarded = record.origin != nullptr && record.origin->client.known;
+  access_log_->append({.client = forwarded ? std::string_view(client_name(record.origin->client))
+                                           : connection.client_name(),
                        .method = record.method,
                        .target = record.target,
                        .version = version_text(record.version),
