@@ -61,6 +61,8 @@ TEST_F(CliTest, BadArgumentsAreNamed) {
       {{"extra:app"}, "unexpected argument 'main:app'"},
       {{"--reload"}, "--reload is not supported yet"},
       {{"--ssl-keyfile", "key.pem"}, "--ssl-keyfile is not supported yet"},
+      {{"--proxy-protocol", "v3"}, "--proxy-protocol: 'v3' is none of off|v1|v2|auto"},
+      {{"--proxy-allow-from", "haproxy"}, "--proxy-allow-from: 'haproxy' is no address"},
       {{"--forwarded-allow-ips", "::1,nginx"},
        "--forwarded-allow-ips: 'nginx' is no address, network (10.0.0.0/8), unix or *"},
       {{"--forwarded-allow-ips", "10.0.0.1/8"}, "write 10.0.0.0/8"},

@@ -238,12 +238,28 @@ TEST_F(CliTest, ProxiesAreTrustedAsInUvicorn) {
   EXPECT_FALSE(options({"--no-proxy-headers"}).worker.proxy.headers);
   EXPECT_EQ(options({}, {{"FORWARDED_ALLOW_IPS", "*"}}).worker.proxy.trusted, "*");
   EXPECT_EQ(
-      options({"--forwarded-allow-ips="}, {{"FORWARDED_ALLOW_IPS", "*"}}).worker.proxy.trusted, "");
+      options({"--forwarded-allow-ips", ""}, {{"FORWARDED_ALLOW_IPS", "*"}}).worker.proxy.trusted,
+      "");
   EXPECT_EQ(
       options({"--forwarded-headers", "X-Forwarded-For, x-forwarded-host"}).worker.proxy.fields,
       uint32_t{kXForwardedFor | kXForwardedHost});
   EXPECT_EQ(options({"--forwarded-headers", "forwarded"}).worker.proxy.fields,
             uint32_t{kForwarded});
+}
+
+TEST_F(CliTest, ProxyProtocolAsInGunicorn) {
+  auto protocol = [&](const char* word) {
+    return options({std::string("--proxy-protocol=") + word}).worker.proxy.protocol;
+  };
+  EXPECT_EQ(protocol("off"), ProxyProtocol::kOff);
+  EXPECT_EQ(protocol("v1"), ProxyProtocol::kV1);
+  EXPECT_EQ(protocol("v2"), ProxyProtocol::kV2);
+  EXPECT_EQ(protocol("AUTO"), ProxyProtocol::kAuto);
+  EXPECT_EQ(protocol("true"), ProxyProtocol::kAuto);
+  EXPECT_EQ(protocol("false"), ProxyProtocol::kOff);
+  EXPECT_EQ(
+      options({"--proxy-protocol", "v2", "--proxy-allow-ips", "*"}).worker.proxy.protocol_sources,
+      "*");
 }
 
 TEST_F(CliTest, WhatHasNoEffectIsSaid) {
@@ -254,6 +270,8 @@ TEST_F(CliTest, WhatHasNoEffectIsSaid) {
   EXPECT_THAT(parsed({"--threads", "4"}).warnings, ElementsAre());
   EXPECT_THAT(parsed({"--uds-permissions", "600"}).warnings,
               ElementsAre(HasSubstr("no unix socket")));
+  EXPECT_THAT(parsed({"--proxy-allow-from", "10.0.0.1"}).warnings,
+              ElementsAre("--proxy-allow-from has no effect without --proxy-protocol"));
   EXPECT_THAT(parsed({}, {{"TRICORN_WORKER", "5"}}).warnings,
               ElementsAre("unknown variable TRICORN_WORKER (did you mean TRICORN_WORKERS?)"));
   EXPECT_THAT(parsed({}, {{"TRICORN_MASTER_PID", "5"}}).warnings, IsEmpty());

@@ -66,6 +66,21 @@ OptionValue fields_value() {
   return {.metavar = "LIST", .set = set, .show = show};
 }
 
+// "auto", and what gunicorn's older versions have for it: a switch.
+OptionValue protocol_value() {
+  OptionValue value =
+      choice_value<ProxyProtocol>({{"off", ProxyProtocol::kOff},
+                                   {"v1", ProxyProtocol::kV1},
+                                   {"v2", ProxyProtocol::kV2},
+                                   {"auto", ProxyProtocol::kAuto}},
+                                  [](auto& o) -> auto& { return o.worker.proxy.protocol; });
+  value.set = [set = value.set](Options& options, const std::string& text) -> Result<> {
+    const auto on = parse_boolean(text);
+    return set(options, !on ? text : *on ? "auto" : "off");
+  };
+  return value;
+}
+
 }  // namespace
 
 OptionGroup proxy_options() {
@@ -84,6 +99,16 @@ OptionGroup proxy_options() {
            .value = fields_value(),
            .help = "The fields to believe: x-forwarded-for, -proto and -host, or forwarded "
                    "(RFC 7239) alone."},
+          {.name = "proxy-protocol",
+           .value = protocol_value(),
+           .help =
+               "Take the client from the PROXY protocol header at the front of a connection, of "
+               "this version."},
+          {.name = "proxy-allow-from",
+           .aliases = {"--proxy-allow-ips"},
+           .value = peers_value([](auto& o) -> auto& { return o.worker.proxy.protocol_sources; }),
+           .help = "Who has to send that header, written as for --forwarded-allow-ips; all others "
+                   "must not."},
       }};
 }
 

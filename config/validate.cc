@@ -68,6 +68,11 @@ Result<> validate(Options& options, const Environment& environment,
   if (takes_asgi && options.worker.threads != WorkerSettings{}.threads) {
     warnings.push_back("--threads has no effect: an ASGI app runs in the worker's one thread");
   }
+  const ProxySettings& proxy = options.worker.proxy;
+  if (proxy.protocol == ProxyProtocol::kOff &&
+      proxy.protocol_sources != ProxySettings().protocol_sources) {
+    warnings.push_back("--proxy-allow-from has no effect without --proxy-protocol");
+  }
   return {};
 }
 

@@ -20,9 +20,10 @@ bool is_serving(SessionPhase phase) {
 
 }  // namespace
 
-Connection::Connection(ConnectionHost& host, std::string client_name,
-                       std::unique_ptr<RequestHandler> handler)
-    : host_(host), client_name_(std::move(client_name)), handler_(std::move(handler)) {}
+void Connection::adopt(std::string client_name, std::unique_ptr<RequestHandler> handler) {
+  client_name_ = std::move(client_name);
+  handler_ = std::move(handler);
+}
 
 void Connection::start(std::unique_ptr<Transport> transport, std::unique_ptr<Session> session) {
   transport_ = std::move(transport);

@@ -45,11 +45,12 @@ class Connection final : public Deadline,
                          public SessionWaker,
                          public ExchangeObserver {
  public:
-  // `host` outlives the connection. `client_name` is for the access log.
-  Connection(ConnectionHost& host, std::string client_name,
-             std::unique_ptr<RequestHandler> handler);
+  explicit Connection(ConnectionHost& host) : host_(host) {}  // `host` outlives the connection
   ~Connection() = default;
   Connection(const Connection&) = delete;
+
+  // Once, before handler() is asked for: who is there. `client_name` is for the access log.
+  void adopt(std::string client_name, std::unique_ptr<RequestHandler> handler);
 
   // Once: both were made with this connection as their peer. Begins to read.
   void start(std::unique_ptr<Transport> transport, std::unique_ptr<Session> session);

@@ -97,7 +97,7 @@ class ConnectionTest : public testing::Test {
   }
 
   FakeHost host_;
-  Connection connection_{host_, "client", nullptr};
+  Connection connection_{host_};
   MemoryTransport* transport_;
   FakeSession* session_;
 };

@@ -13,6 +13,7 @@
 #include "worker/server/connection.h"
 #include "worker/server/deadline_timer.h"
 #include "worker/server/drain.h"
+#include "worker/server/proxies.h"
 #include "worker/server/wall_clock.h"
 #include "worker/transport/socket_name.h"
 #include "worker/transport/stream_transport.h"
@@ -102,6 +103,9 @@ class Server::Impl final : public ConnectionHost,
   void on_deadline(Deadline& deadline, DeadlineKind kind) override;
   void on_turn() noexcept override;
 
+  std::unique_ptr<Session> open_session(Connection& connection, const ConnectionInfo& info);
+  std::unique_ptr<Session> greet(Connection& connection, const ConnectionInfo& info);
+
   void farewell(Connection& connection);
   void say_farewell();
   void arm_drain_deadline(Duration deadline);
@@ -114,9 +118,7 @@ class Server::Impl final : public ConnectionHost,
   WorkerBlock& block_;
   WallClock clock_;
   const Http1Context http1_{options_.settings.http, clock_.http()};
-  const ForwardedRules forwarded_{
-      TrustedPeers::parse(options_.settings.proxy.trusted).value_or(TrustedPeers()),
-      options_.settings.proxy.fields};
+  Proxies proxies_{options_.settings.proxy};
   std::optional<AccessLog> access_log_;
   DeadlineTimer deadlines_;
   Acceptor acceptor_;
@@ -175,20 +177,37 @@ void Server::Impl::on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t 
   info.client = socket_address(peer, length);
   info.server = listener_names_[listener];
   if (is_wildcard(info.server)) info.server = local_address(socket.get());
-  auto connection = std::make_unique<Connection>(
-      *this, access_log_ ? client_name(info.client) : std::string(), handlers_.make_handler(info));
+  auto connection = std::make_unique<Connection>(*this);
   auto transport = std::make_unique<StreamTransport>(std::move(socket), *connection, read_buffer_);
   if (int error = transport->open(loop_.uv()); error < 0) {
     return log_error("connection dropped: {}", uv_strerror(error));
   }
-  const bool believed = options_.settings.proxy.headers && forwarded_.trusted.contains(info.client);
-  auto session = options_.make_session(http1_, connection->handler(), *connection, connection.get(),
-                                       believed ? &forwarded_ : nullptr);
+  auto session = proxies_.greet() ? greet(*connection, info) : open_session(*connection, info);
   Connection& accepted = *connection.release();  // the table's from here on; see reap
   live_.push_back(accepted);
   publish_connections();
   accepted.start(std::move(transport), std::move(session));
   if (drain_.active()) farewell(accepted);
+}
+
+std::unique_ptr<Session> Server::Impl::open_session(Connection& connection,
+                                                    const ConnectionInfo& info) {
+  connection.adopt(access_log_ ? client_name(info.client) : std::string(),
+                   handlers_.make_handler(info));
+  return options_.make_session(http1_, connection.handler(), connection, &connection,
+                               proxies_.forwarded_rules(info.client));
+}
+
+std::unique_ptr<Session> Server::Impl::greet(Connection& connection, const ConnectionInfo& info) {
+  return make_proxy_protocol_session(
+      {.accepted = options_.settings.proxy.protocol,
+       .expected = proxies_.greets_with_header(info.client),
+       .open =
+           [this, &connection, info](const ProxyHeader& header) {
+             return open_session(connection, as_told(info, header));
+           },
+       .refuse = [this, peer = client_name(info.client)](
+                     const char* fault) { proxies_.log_refusal(deadlines_.now(), peer, fault); }});
 }
 
 void Server::Impl::queue_turn(Connection& connection) {
