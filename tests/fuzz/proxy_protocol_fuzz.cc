@@ -42,6 +42,7 @@ struct Inner final : Session {
   void begin_drain(bool) override {}
   SessionPhase phase() const override { return SessionPhase::kServing; }
   bool wants_input() const override { return true; }
+  bool client_is_done() const override { return false; }
   bool output_ready() const override { return false; }
   OutputQueue& output() override { return queue; }
   std::string& received;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <optional>
 
 #include "common/ip_address.h"
@@ -193,11 +194,15 @@ ProxyHeaderResult parse_proxy_header(std::string_view bytes, ProxyProtocol accep
   const bool takes_v2 = accepted != ProxyProtocol::kV1;
   if (takes_v1 && v1 == ProxySignature::kYes) return parse_v1(bytes, header);
   if (takes_v2 && v2 == ProxySignature::kYes) return parse_v2(bytes, header);
-  const bool may_begin =
-      (takes_v1 && v1 == ProxySignature::kPerhaps) || (takes_v2 && v2 == ProxySignature::kPerhaps);
-  if (may_begin) return {};
-  const bool other = v1 == ProxySignature::kYes || v2 == ProxySignature::kYes;
-  return malformed(other ? "is of the other version" : "is missing");
+  switch (std::max(v1, v2)) {
+    case ProxySignature::kPerhaps:  // of either version: the verdict does not depend on the cut
+      return {};
+    case ProxySignature::kYes:
+      return malformed("is of the other version");
+    case ProxySignature::kNo:
+      return malformed("is missing");
+  }
+  std::abort();
 }
 
 ProxySignature has_proxy_signature(std::string_view bytes) {

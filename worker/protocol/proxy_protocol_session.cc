@@ -48,6 +48,7 @@ class ProxyProtocolSession final : public Session {
     if (session_) return session_->wants_input();
     return phase_ == SessionPhase::kIdle || phase_ == SessionPhase::kReadingHead;
   }
+  bool client_is_done() const override { return session_ && session_->client_is_done(); }
   bool output_ready() const override { return session_ && session_->output_ready(); }
   OutputQueue& output() override { return session_ ? session_->output() : no_output_; }
 

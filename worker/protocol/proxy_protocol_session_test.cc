@@ -22,6 +22,7 @@ struct InnerSession final : Session {
   void begin_drain(bool close_idle) override { told += close_idle ? "|close idle" : "|drain"; }
   SessionPhase phase() const override { return SessionPhase::kServing; }
   bool wants_input() const override { return false; }
+  bool client_is_done() const override { return true; }
   bool output_ready() const override { return true; }
   OutputQueue& output() override { return queue; }
 
@@ -103,6 +104,7 @@ TEST_F(ProxyProtocolSessionTest, AfterTheHeaderEverythingIsPassedOn) {
   EXPECT_EQ(session_->phase(), SessionPhase::kServing);
   EXPECT_FALSE(session_->wants_input());
   EXPECT_TRUE(session_->output_ready());
+  EXPECT_TRUE(session_->client_is_done());
   session_->on_input(kV1);
   session_->on_output_sent();
   session_->on_timeout();

@@ -173,8 +173,9 @@ TEST(ProxyProtocol, OnlyTheAcceptedVersionCounts) {
   EXPECT_EQ(parse(second, ProxyProtocol::kV1), "is of the other version");
   EXPECT_EQ(parse(first, ProxyProtocol::kV1), "15 bytes: (own) - > -");
   EXPECT_EQ(parse(second, ProxyProtocol::kV2), "16 bytes: (own) - > -");
-  EXPECT_EQ(parse("P", ProxyProtocol::kV2), "is missing");
-  EXPECT_EQ(parse("\r", ProxyProtocol::kV1), "is missing");
+  EXPECT_EQ(parse("PROXY", ProxyProtocol::kV2), "incomplete");  // which fault is not known yet
+  EXPECT_EQ(parse("PROXX", ProxyProtocol::kV2), "is missing");
+  EXPECT_EQ(parse("\r", ProxyProtocol::kV1), "incomplete");
 }
 
 TEST(ProxyProtocol, Signatures) {

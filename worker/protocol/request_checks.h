@@ -30,7 +30,7 @@ struct ParsedHead {
   bool has_content_length = false;
   bool expect_continue = false;
   bool takes_trailers = false;  // TE: trailers (RFC 9110 10.1.4)
-  bool forwarded = false;  // a proxy says where it comes from: see forwarded.h
+  bool forwarded = false;       // a proxy says where it comes from: see forwarded.h
   uint64_t content_length = 0;
 
   HttpVersion version() const { return minor == 0 ? HttpVersion::k10 : HttpVersion::k11; }
