@@ -1,16 +1,5 @@
 // Fuzzes Http1Session: however a byte stream is cut, the app sees the same requests and the client
 // the same bytes.
-//
-// Not part of the build. With clang's libFuzzer, from the source folder, LLHTTP being the folder of
-// llhttp.h and its .c:
-//
-//   clang -c -O1 -g -fsanitize=address,undefined,fuzzer-no-link $LLHTTP/{llhttp,api,http}.c
-//   clang++ -std=c++23 -O1 -g -fsanitize=address,undefined,fuzzer -I. -I$LLHTTP
-//   tests/fuzz/http1_session_fuzz.cc
-//     worker/protocol/{forwarded,http1_exchange,http1_parser,http1_response,http1_session,request_checks,response_head,status_line}.cc
-//     common/{ip_address,output_queue,trusted_peers}.cc -lfmt llhttp.o api.o http.o -o
-//     http1_session_fuzz
-//   ./http1_session_fuzz -dict=tests/fuzz/http1.dict -max_len=4096 corpus
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

@@ -49,8 +49,8 @@ class TimerHeap {
   std::vector<T> drop_cancelled(IsCancelled&& is_cancelled) {
     std::vector<T> dropped;
     if (entries_.size() <= kSweepAbove || cancelled_ * 2 <= entries_.size()) return dropped;
-    auto kept = std::stable_partition(entries_.begin(), entries_.end(),
-                                      [&](const Entry& e) { return !is_cancelled(e.item); });
+    auto kept = std::partition(entries_.begin(), entries_.end(),
+                               [&](const Entry& e) { return !is_cancelled(e.item); });
     for (auto entry = kept; entry != entries_.end(); ++entry) {
       dropped.push_back(std::move(entry->item));
     }
