@@ -1,15 +1,6 @@
 // Fuzzes forwarded headers: whatever a client wrote before, the client is an address, and the one
 // that the last untrusted proxy appended.
 //
-// Not part of the build. With clang's libFuzzer, from the source folder:
-//
-//   clang++ -std=c++23 -O1 -g -fsanitize=address,undefined,fuzzer -I.
-//   tests/fuzz/forwarded_fuzz.cc
-//     worker/protocol/{forwarded,request_checks}.cc common/{ip_address,trusted_peers}.cc
-//     -lfmt -o forwarded_fuzz
-//   ./forwarded_fuzz -dict=tests/fuzz/forwarded.dict -max_len=512 corpus
-//   tests/fuzz/corpus/forwarded
-//
 // Input: a byte of choices, then header values, one a line.
 #include <cstdint>
 #include <cstdio>

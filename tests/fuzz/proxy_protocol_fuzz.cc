@@ -1,15 +1,6 @@
 // Fuzzes the PROXY protocol: however a connection's first bytes are cut, the same connections are
 // let in, with the same addresses, and the session behind gets the same bytes.
 //
-// Not part of the build. With clang's libFuzzer, from the source folder:
-//
-//   clang++ -std=c++23 -O1 -g -fsanitize=address,undefined,fuzzer -I.
-//   tests/fuzz/proxy_protocol_fuzz.cc
-//     worker/protocol/{proxy_protocol,proxy_protocol_session}.cc
-//     common/{ip_address,output_queue}.cc -o proxy_protocol_fuzz
-//   ./proxy_protocol_fuzz -dict=tests/fuzz/proxy_protocol.dict -max_len=1024 corpus
-//     tests/fuzz/corpus/proxy_protocol
-//
 // Input: a byte of choices, a byte for the cut, then the connection's bytes.
 #include <algorithm>
 #include <cstdint>

@@ -62,10 +62,15 @@ struct Http1ParserCallbacks {
       extend(headers.back().name, at, size);
       return 0;
     }
-    // Here, not when the head is complete: fields of few bytes each take many times their size.
-    if (headers.size() == parser.limits_.max_headers) return parser.refuse(431);
     headers.push_back({{at, size}, {}});
     return 0;
+  }
+  // Counted here: later, fields of few bytes each would take many times their size; earlier, a name
+  // that turns out to be none would be refused for another reason when it came in pieces.
+  static int on_header_field_complete(llhttp_t* llhttp) noexcept {
+    Http1Parser& parser = self(llhttp);
+    const bool too_many = parser.head_.headers.size() > parser.limits_.max_headers;
+    return too_many && !parser.head_complete() ? parser.refuse(431) : 0;
   }
   static int on_header_value(llhttp_t* llhttp, const char* at, size_t size) noexcept {
     Http1Parser& parser = self(llhttp);
@@ -106,6 +111,7 @@ struct Http1ParserCallbacks {
       made.on_method_complete = on_method_complete;
       made.on_url = on_url;
       made.on_header_field = on_header_field;
+      made.on_header_field_complete = on_header_field_complete;
       made.on_header_value = on_header_value;
       made.on_headers_complete = on_headers_complete;
       made.on_chunk_header = on_chunk_header;

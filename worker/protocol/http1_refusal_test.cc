@@ -136,6 +136,7 @@ const std::vector<Refusal>& head_refusals() {
       {"long bad head", 431, with_fields("X: " + std::string(700, 'a') + "\x01\r\n")},
       {"endless name", 431, with_fields(std::string(2000, 'a'))},
       {"too many fields", 431, with_fields(many_fields(10))},
+      {"too many fields, if the last were one", 400, with_fields(many_fields(9) + "no-field\r\n")},
       {"long body", 413, with_fields("Content-Length: 21\r\n")},
       {"long body that is awaited", 413,
        with_fields("Content-Length: 21\r\nExpect: 100-continue\r\n")},
