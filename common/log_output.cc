@@ -89,22 +89,26 @@ long LogOutput::write_some(std::string_view bytes) {
   return ::write(fd_, bytes.data(), std::min<size_t>(bytes.size(), PIPE_BUF));
 }
 
-bool LogOutput::write(std::string_view record) {
+size_t LogOutput::write_front(std::string_view records) {
   if (mid_line_) {
-    if (write_some("\n") != 1) return false;
+    if (write_some("\n") != 1) {
+      error_ = errno;
+      return 0;
+    }
     mid_line_ = false;
   }
-  size_t whole = record.size();
-  while (!record.empty()) {
-    long written = write_some(record);
+  size_t done = 0;
+  while (done < records.size()) {
+    long written = write_some(records.substr(done));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
-      mid_line_ = record.size() < whole;
-      return false;
+      error_ = errno;
+      mid_line_ = done > 0 && records[done - 1] != '\n';
+      break;
     }
-    record.remove_prefix(static_cast<size_t>(written));
+    done += static_cast<size_t>(written);
   }
-  return true;
+  return done;
 }
 
 }  // namespace tricorn

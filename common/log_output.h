@@ -20,7 +20,10 @@ class LogOutput {
 
   // Writes one record, which ends in a newline. False: all or a part of it was lost. Raises no
   // SIGPIPE.
-  bool write(std::string_view record);
+  bool write(std::string_view record) { return write_front(record) == record.size(); }
+  // Several records: as much of their front as gets out. Less than all: `error` says why.
+  size_t write_front(std::string_view records);
+  int error() const { return error_; }  // errno of the last failure
 
   void count_lost() { ++lost_; }
   uint64_t lost() const { return lost_; }
@@ -34,6 +37,7 @@ class LogOutput {
   int fd_;
   UniqueFd own_;
   Kind kind_;
+  int error_ = 0;
   bool mid_line_ = false;  // a record was cut: the next one begins with a line break
   uint64_t lost_ = 0;
   uint64_t reported_ = 0;

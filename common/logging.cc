@@ -104,6 +104,17 @@ class TextBody final : public spdlog::custom_flag_formatter {
   bool colored_;
 };
 
+// Of the line that this thread is writing, for JsonBody: spdlog's messages carry a text only.
+thread_local std::span<const LogField> line_fields;
+thread_local std::string_view line_traceback;
+
+void append_json_field(spdlog::memory_buf_t& out, std::string_view name, std::string_view value) {
+  append(out, ",\"");
+  append(out, name);
+  append(out, "\":");
+  append_json_string(out, value);
+}
+
 class JsonBody final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& line, const std::tm&,
@@ -114,6 +125,8 @@ class JsonBody final : public spdlog::custom_flag_formatter {
     append_json_string(out, {line.logger_name.data(), line.logger_name.size()});
     append(out, ",\"message\":");
     append_json_string(out, {line.payload.data(), line.payload.size()});
+    for (const LogField& field : line_fields) append_json_field(out, field.name, field.value);
+    if (!line_traceback.empty()) append_json_field(out, "traceback", line_traceback);
   }
   std::unique_ptr<custom_flag_formatter> clone() const override {
     return std::make_unique<JsonBody>();
@@ -151,6 +164,8 @@ class OutputSink final : public spdlog::sinks::base_sink<std::mutex> {
     if (lost == 0) return;
     std::string text =
         fmt::format("{} log lines before this were lost: standard error was full or closed", lost);
+    line_fields = {};
+    line_traceback = {};
     spdlog::details::log_msg note(line.time, {}, line.logger_name, spdlog::level::warn, text);
     if (output_.write(formatted(note))) output_.reported(lost);
   }
@@ -167,12 +182,14 @@ class OutputSink final : public spdlog::sinks::base_sink<std::mutex> {
 // The process's log. It is global because a log is: everything else is handed what it uses.
 struct Log {
   std::atomic<LogLevel> level{LogLevel::kInfo};
+  LogFormat format = LogFormat::kText;
   std::string process_name;
   std::shared_ptr<OutputSink> sink;
   std::unique_ptr<spdlog::logger> logger;
 
   Log() { start(UseColors::kAuto, LogFormat::kText); }
-  void start(UseColors colors, LogFormat format) {
+  void start(UseColors colors, LogFormat wanted) {
+    format = wanted;
     sink = std::make_shared<OutputSink>(STDERR_FILENO);
     sink->set_formatter(make_formatter(format, format == LogFormat::kText && want_colors(colors)));
     rename();
@@ -208,6 +225,19 @@ void log_line(LogLevel level, std::string_view text) {
   while (text.ends_with('\n')) text.remove_suffix(1);
   log().logger->log(kLevels[std::to_underlying(level)].level,
                     spdlog::string_view_t(text.data(), text.size()));
+}
+
+void log_event(LogLevel level, std::string_view text, std::span<const LogField> fields,
+               std::string_view traceback) {
+  if (log().format == LogFormat::kText) {
+    const std::string_view line_break = traceback.empty() ? "" : "\n";
+    return log_line(level, fmt::format("{}{}{}", text, line_break, traceback));
+  }
+  line_fields = fields;
+  line_traceback = traceback;
+  log_line(level, text);
+  line_fields = {};
+  line_traceback = {};
 }
 
 uint64_t lost_log_lines() { return log().sink->lost(); }

@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +32,14 @@ void set_process_name(std::string name);
 bool log_enabled(LogLevel level);
 // `text` may hold several lines (a traceback): they are written as one record.
 void log_line(LogLevel level, std::string_view text);
+// One event with what belongs to it. Text: `text`, and the traceback (may be "") below it. JSON:
+// one object in which `text` is the message, with the fields and "traceback" beside it.
+struct LogField {
+  std::string_view name;  // as JSON takes it
+  std::string_view value;
+};
+void log_event(LogLevel level, std::string_view text, std::span<const LogField> fields,
+               std::string_view traceback);
 // Lines that nobody could take since start_logging().
 uint64_t lost_log_lines();
 

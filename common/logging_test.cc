@@ -65,6 +65,20 @@ TEST_F(LoggingTest, ProcessNameStandsBeforeTheText) {
   EXPECT_THAT(written(), HasSubstr(" ERROR worker 0: gone\n"));
 }
 
+TEST_F(LoggingTest, AnEventHasItsTracebackBelowOrBeside) {
+  const LogField fields[] = {{"method", "GET"}, {"path", "/a\"b"}};
+  start_logging(LogLevel::kInfo, UseColors::kNever, LogFormat::kText);
+  log_event(LogLevel::kError, "GET /: raised", fields, "Traceback:\n  here");
+  EXPECT_THAT(written(), HasSubstr(" ERROR GET /: raised\nTraceback:\n  here\n"));
+  start_logging(LogLevel::kInfo, UseColors::kNever, LogFormat::kJson);
+  log_event(LogLevel::kError, "GET /: raised", fields, "Traceback:\n  here");
+  EXPECT_THAT(written(), HasSubstr(R"("message":"GET /: raised","method":"GET","path":"/a\"b",)"
+                                   R"("traceback":"Traceback:\n  here"})"));
+  log_info("next");
+  EXPECT_THAT(written(), ::testing::EndsWith(R"("message":"next"})"
+                                             "\n"));
+}
+
 TEST_F(LoggingTest, LevelIsCheckedFirst) {
   start_logging(LogLevel::kWarning, UseColors::kNever, LogFormat::kText);
   EXPECT_FALSE(log_enabled(LogLevel::kInfo));

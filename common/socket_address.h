@@ -13,4 +13,10 @@ struct SocketAddress {
   bool operator==(const SocketAddress&) const = default;
 };
 
+// "127.0.0.1:54321", a path, or "".
+inline std::string to_string(const SocketAddress& address) {
+  if (!address.known || address.port < 0) return address.known ? address.host : "";
+  return address.host + ":" + std::to_string(address.port);
+}
+
 }  // namespace tricorn

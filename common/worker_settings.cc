@@ -49,6 +49,8 @@ void for_each_field(Settings& settings, Visit&& visit) {
   visit("use_colors", settings.use_colors);
   visit("log_format", settings.log_format);
   visit("access_log", settings.access_log);
+  visit("access_log_format", settings.access_log_format);
+  visit("access_log_target", settings.access_log_target);
   visit("listeners", settings.listeners);
 }
 

@@ -82,6 +82,8 @@ struct WorkerSettings {
   UseColors use_colors = UseColors::kAuto;
   LogFormat log_format = LogFormat::kText;
   bool access_log = true;
+  std::string access_log_format;        // for compile_access_pattern; "" until options are checked
+  std::string access_log_target = "-";  // for parse_access_target
   std::vector<ListenerSettings> listeners;
 
   bool operator==(const WorkerSettings&) const = default;

@@ -62,6 +62,8 @@ WorkerSettings all_changed() {
       .use_colors = UseColors::kNever,
       .log_format = LogFormat::kJson,
       .access_log = false,
+      .access_log_format = "%(h)s = 100%%",
+      .access_log_target = "/var/log/a file",
       .listeners = {{ListenerKind::kTcp, "[::1]:8000"},
                     {ListenerKind::kUnix, "unix:/run/a b.sock"}}};
 }

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/near_miss.h"
 #include "config/foreign_options.h"
-#include "config/near_miss.h"
 #include "config/option_spec.h"
 
 namespace tricorn {

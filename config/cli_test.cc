@@ -27,6 +27,7 @@ TEST_F(CliTest, Defaults) {
   Options expected;
   expected.worker.app = "main:app";
   expected.worker.app_dir = std::filesystem::current_path();
+  expected.worker.access_log_format = "default";
   expected.binds = {{.host = "127.0.0.1", .port = 8000}};
   EXPECT_EQ(got, expected);
 }
@@ -131,8 +132,27 @@ TEST_F(CliTest, EveryOptionArrives) {
                      .log_level = LogLevel::kDebug,
                      .use_colors = UseColors::kAlways,
                      .log_format = LogFormat::kJson,
-                     .access_log = false};
+                     .access_log = false,
+                     .access_log_format = "json"};
   EXPECT_EQ(got, expected);
+}
+
+TEST_F(CliTest, TheAccessLogsFormFollowsTheLogsUnlessItIsSaid) {
+  EXPECT_EQ(options({}).worker.access_log_format, "default");
+  EXPECT_EQ(options({"--log-format", "json"}).worker.access_log_format, "json");
+  EXPECT_EQ(
+      options({"--access-log-format", "%(h)s", "--log-format", "json"}).worker.access_log_format,
+      "%(h)s");
+  EXPECT_EQ(options({"--access-logformat", "common"}).worker.access_log_format, "common");
+}
+
+TEST_F(CliTest, TheAccessLogsFileIsNamedFromTheRoot) {
+  EXPECT_EQ(options({}).worker.access_log_target, "-");
+  EXPECT_EQ(options({"--access-logfile", "/var/log/../a"}).worker.access_log_target, "/var/a");
+  std::string relative = options({"--access-logfile", "a.log"}).worker.access_log_target;
+  EXPECT_TRUE(relative.starts_with("/") && relative.ends_with("/a.log")) << relative;
+  EXPECT_EQ(options({"--access-logfile", "syslog"}).worker.access_log_target,
+            "syslog:unix:/dev/log");
 }
 
 TEST_F(CliTest, OtherServersSpellings) {

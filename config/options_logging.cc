@@ -1,8 +1,31 @@
-// Options of group "Logging": what is written to standard error.
+// Options of group "Logging": what is written, in which form, and where to.
+#include "common/access_pattern.h"
+#include "common/access_target.h"
 #include "config/option_values.h"
 
 namespace tricorn {
 namespace {
+
+OptionValue access_format_value() {
+  auto set = [](Options& options, const std::string& text) -> Result<> {
+    if (auto pattern = compile_access_pattern(text); !pattern) return pass_on(pattern);
+    options.worker.access_log_format = text;
+    return {};
+  };
+  auto show = [](const Options&) { return "default, json with --log-format json"; };
+  return {.metavar = "NAME|PATTERN", .set = set, .show = show};
+}
+
+OptionValue access_target_value() {
+  auto set = [](Options& options, const std::string& text) -> Result<> {
+    auto target = parse_access_target(text);
+    if (!target) return pass_on(target);
+    options.worker.access_log_target = to_string(*target);
+    return {};
+  };
+  auto show = [](const Options& options) { return options.worker.access_log_target; };
+  return {.metavar = "PATH|-|SYSLOG", .set = set, .show = show};
+}
 
 OptionValue colors_value() {
   auto set = [](Options& options, const std::string& text) -> Result<> {
@@ -34,6 +57,13 @@ OptionGroup logging_options() {
               {.name = "access-log",
                .value = switch_value([](auto& o) -> auto& { return o.worker.access_log; }),
                .help = "Write a line for each request."},
+              {.name = "access-log-format",
+               .aliases = {"--access-logformat"},
+               .value = access_format_value(),
+               .help = "default, common, combined, json, or a pattern such as '%(h)s %(r)s'."},
+              {.name = "access-logfile",
+               .value = access_target_value(),
+               .help = "Where its lines go: a file, standard output (-), or syslog."},
           }};
 }
 

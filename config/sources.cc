@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
+#include "common/near_miss.h"
 #include "config/config_file.h"
 #include "config/foreign_options.h"
-#include "config/near_miss.h"
 #include "config/option_spec.h"
 #include "config/read_text.h"
 

@@ -8,6 +8,8 @@
 #include <set>
 #include <system_error>
 
+#include "common/access_target.h"
+
 namespace tricorn {
 namespace {
 
@@ -35,6 +37,18 @@ Result<> resolve_app_dir(Options& options, const Environment& environment) {
   return {};
 }
 
+// The workers open it too, and an app may change their folder.
+void settle_access_log(Options& options, const Environment& environment) {
+  WorkerSettings& worker = options.worker;
+  if (worker.access_log_format.empty()) {
+    worker.access_log_format = worker.log_format == LogFormat::kJson ? "json" : "default";
+  }
+  auto target = parse_access_target(worker.access_log_target);
+  if (!target || target->kind != AccessTarget::Kind::kFile) return;
+  target->place = (current_folder(environment) / target->place).lexically_normal().string();
+  worker.access_log_target = to_string(*target);
+}
+
 Result<> check_binds(const Options& options) {
   std::set<std::string> seen;
   for (const BindSpec& bind : options.binds) {
@@ -55,6 +69,7 @@ Result<> validate(Options& options, const Environment& environment,
   }
   if (auto done = resolve_app_dir(options, environment); !done) return done;
   if (auto done = check_binds(options); !done) return done;
+  settle_access_log(options, environment);
   bool has_unix = std::ranges::any_of(
       options.binds, [](const BindSpec& bind) { return bind.kind == BindSpec::Kind::kUnix; });
   if (options.uds_permissions && !has_unix) {

@@ -21,7 +21,8 @@ struct ZygotePlan {
   WorkerSettings settings;
 };
 
-// Fails when there is no interpreter. `listeners`: the bound sockets, in the order in which they
+// Fails when there is no interpreter, or when the access log cannot be opened (its file is made).
+// `listeners`: the bound sockets, in the order in which they
 // will be passed.
 Result<ZygotePlan> plan_zygote(const Options& options, const Environment& environment,
                                std::vector<ListenerSettings> listeners);

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "supervisor/policy/log_rate_limit.h"
+#include "common/log_rate_limit.h"
 #include "supervisor/policy/policy.h"
 #include "supervisor/policy/restart_backoff.h"
 #include "supervisor/policy/rollout.h"

@@ -2,6 +2,7 @@
 #include "worker/gateway/asgi_request.h"
 
 #include "common/logging.h"
+#include "worker/gateway/failure_report.h"
 #include "worker/gateway/gateway.h"
 #include "worker/gateway/messages.h"
 #include "worker/gateway/operation.h"
@@ -118,16 +119,18 @@ void AsgiRequest::wake_all() {
   }
 }
 
-void AsgiRequest::finish_returned() {
+void AsgiRequest::finish_returned(PyObject* scope) {
   if (completed_ || disconnected_) return;
   if (!knows_of_disconnect_) {
-    log_error("{}: the app returned without {}", label(),
-              started_ ? "completing its response" : "sending a response");
+    report_failure(LogLevel::kError, {method_.get(), path_.get(), scope},
+                   started_ ? "the app returned without completing its response"
+                            : "the app returned without sending a response",
+                   nullptr);
   }
   end_badly();
 }
 
-bool AsgiRequest::finish_raised(PyObject* exception) {
+bool AsgiRequest::finish_raised(PyObject* exception, PyObject* scope) {
   // A cancellation that we did not ask for is the app's own mistake (P65); other exceptions that
   // are no Exception are the loop's and the interpreter's.
   bool cancelled = PyErr_GivenExceptionMatches(exception, cancelled_error()) != 0;
@@ -138,7 +141,8 @@ bool AsgiRequest::finish_raised(PyObject* exception) {
     log_info("{}: the client disconnected ({})", label(),
              PyError::of(exception).to_error().message);
   } else if (!leaves) {
-    log_error("{}: the app raised\n{}", label(), PyError::of(exception).traceback());
+    report_failure(LogLevel::kError, {method_.get(), path_.get(), scope},
+                   completed_ ? "the app raised after its response" : "the app raised", exception);
   }
   end_badly();
   return !leaves;

@@ -55,10 +55,12 @@ class AsgiRequest final : public RequestSink {
   void receive_given_up();
 
   // --- The app's end
-  void finish_returned();  // it returned: a missing or unfinished response is an error (P37, P39)
+  // `scope`: the app's, for the log; may be null.
+  // It returned: a missing or unfinished response is an error (P37, P39).
+  void finish_returned(PyObject* scope);
   // It raised. False: the exception is to leave the task too (cancellation, SystemExit,
   // KeyboardInterrupt).
-  bool finish_raised(PyObject* exception);
+  bool finish_raised(PyObject* exception, PyObject* scope);
 
   Gateway* gateway() const { return gateway_; }
   bool exchange_open() const { return writer_ != nullptr; }

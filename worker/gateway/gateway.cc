@@ -96,7 +96,7 @@ RequestSink* Gateway::serve(const RequestHead& head, const ConnectionObjects& co
   if (++begun_ == options_.limit_max_requests && on_limit_) on_limit_();
   if (!start_app(request, name.get())) {
     PyError error = PyError::take();
-    request->request.finish_raised(error.exception());
+    request->request.finish_raised(error.exception(), request->scope.get());
     unlink(request);
   }
   return &request->request;

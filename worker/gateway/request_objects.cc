@@ -134,10 +134,10 @@ PySendResult RequestObject::ended(PySendResult outcome, PyObject** result) {
   std::optional<PyError> leaving;
   if (outcome == PYGEN_RETURN) {
     Py_CLEAR(*result);
-    request.finish_returned();
+    request.finish_returned(scope.get());
   } else {
     PyError error = PyError::take();
-    if (!request.finish_raised(error.exception())) leaving = std::move(error);
+    if (!request.finish_raised(error.exception(), scope.get())) leaving = std::move(error);
   }
   coroutine.reset();  // first: its frame refers to the scope
   request.gateway()->retire_scope(std::move(scope));

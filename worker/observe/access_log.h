@@ -1,59 +1,57 @@
-// AccessLog: one line per answered request on standard output, in uvicorn's words or as JSON.
+// AccessLog: one line per answered request, gathered, and written when the loop has time for it.
 //
-//   127.0.0.1:54321 - "GET /path?q=1 HTTP/1.1" 200
-//   {"time":"2026-11-22T12:00:00Z","client":"127.0.0.1:54321","method":"GET","target":"/path?q=1","version":"1.1",
-//    "status":200,"bytes":13}                                     (on one line)
-//
-// Lines gather in a buffer and leave in one write per turn of the loop. Nothing here ever waits: if
-// the reader of a pipe is slow, lines are lost, counted, and the loss is reported once a minute.
-// One thread.
+// Lines leave when the loop is about to sleep; while it does not sleep, when many have gathered or
+// the oldest has waited for kMaxAge. So a worker under load writes seldom and much, and a line is
+// never late by more than anybody notices. Nothing here ever waits: what nobody takes is lost,
+// counted, and reported once a minute. One thread.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
-#include <string_view>
 
 #include "common/clock.h"
-#include "common/log_output.h"
-#include "common/logging.h"
+#include "worker/observe/access_line.h"
+#include "worker/observe/line_output.h"
 
 namespace tricorn {
 
-struct AccessRecord {
-  std::string_view client;  // "127.0.0.1:54321", "" if unknown
-  std::string_view method;
-  std::string_view target;
-  std::string_view version;  // "1.1"
-  int status = 0;  // 0: the client was gone before anything was sent; logged as 499, as nginx does
-  uint64_t response_bytes = 0;
-  std::string_view time;  // for JSON: RFC 3339
-};
-
-// Appends one line with its newline. Bytes that could forge a line or harm a terminal are written
-// as \xHH; lines stay below PIPE_BUF, so that the kernel never mixes the lines of two workers: a
-// longer target is cut and ends in "...".
-void format_access_line(std::string& out, LogFormat format, const AccessRecord& record);
-
 class AccessLog {
  public:
-  AccessLog(LogFormat format, int fd) : format_(format), fd_(fd), output_(fd) {}
+  static constexpr size_t kGatherBytes = 32 * 1024;
+  static constexpr Duration kMaxAge = std::chrono::milliseconds(20);
 
-  LogFormat format() const { return format_; }
-  void append(const AccessRecord& record) { format_access_line(buffer_, format_, record); }
+  // `output`: that of `target`; null: it could not be opened, every line is lost until it can.
+  AccessLog(AccessLine line, AccessTarget target, std::unique_ptr<LineOutput> output);
+  ~AccessLog() { finish(); }
+  AccessLog(const AccessLog&) = delete;
+
+  const AccessPattern& pattern() const { return line_.pattern(); }
+  void append(const AccessEvent& event) { line_.append(buffer_, event); }
+
+  // At the end of each turn: writes what must not gather further.
+  void on_turn(TimePoint now) {
+    if (!buffer_.empty()) consider(now);
+  }
+  // Before a sleep.
   void flush(TimePoint now) {
     if (!buffer_.empty()) write_out(now);
   }
-  void reopen() { output_ = LogOutput(fd_); }
+  // After the file was moved away: what has gathered goes to the old one. Errors are logged.
+  void reopen(TimePoint now);
   uint64_t lost() const { return lost_; }
 
  private:
+  void consider(TimePoint now);
   void write_out(TimePoint now);
-  void report_loss(TimePoint now);
+  void report_loss();
+  void finish();
 
-  LogFormat format_;
-  int fd_;
-  LogOutput output_;
+  AccessLine line_;
+  AccessTarget target_;
+  std::unique_ptr<LineOutput> output_;
   std::string buffer_;
+  TimePoint due_ = TimePoint::max();  // when the oldest line is old enough; max: not looked at yet
   uint64_t lost_ = 0;
   uint64_t reported_ = 0;
   TimePoint next_report_{};

@@ -19,9 +19,11 @@
 #include <string>
 #include <string_view>
 
+#include "common/clock.h"
 #include "common/output_queue.h"
 #include "common/result.h"
 #include "common/socket_address.h"
+#include "worker/protocol/captured_fields.h"
 
 namespace tricorn {
 
@@ -156,18 +158,22 @@ class HandlerFactory {
 // Told once per exchange, when it ends; for the access log and the counters. Views live for the
 // call.
 struct ExchangeRecord {
-  std::string_view method;
+  std::string_view method;  // "" if the request could not be read so far, or if nobody needs it
   std::string_view target;
   HttpVersion version = HttpVersion::k11;
   int status = 0;               // 0: nothing was sent
   uint64_t response_bytes = 0;  // body bytes, without framing
   bool aborted = false;
   const RequestOrigin* origin = nullptr;  // as in RequestHead
+  bool refused = false;  // by the session: a wrong request, one too large or one that took too long
+  TimePoint begun{};     // what on_exchange_begin returned
+  const CapturedFields* fields = nullptr;  // null: RecordNeeds names none
 };
 
 class ExchangeObserver {
  public:
-  virtual void on_exchange_begin() = 0;
+  // Returns the time that is to be in the record; TimePoint{} if nobody asks for it.
+  virtual TimePoint on_exchange_begin() = 0;
   virtual void on_exchange_end(const ExchangeRecord& record) = 0;
 
  protected:

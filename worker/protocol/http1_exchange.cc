@@ -21,7 +21,9 @@ Result<> Http1SessionImpl::inform(int status, std::span<const Header> headers) {
 
 Result<> Http1SessionImpl::start(int status, std::span<const Header> headers, bool trailers) {
   assert(open_);
-  return written(response_.start(status, headers, trailers));
+  auto started = written(response_.start(status, headers, trailers));
+  if (started && fields_ != nullptr) fields_->take_response(headers);
+  return started;
 }
 
 Result<> Http1SessionImpl::body(Chunk chunk, bool more) {
@@ -107,21 +109,29 @@ bool Http1SessionImpl::may_persist(bool response_ends) const {
 void Http1SessionImpl::finish(bool aborted) {
   if (end_ == End::kOpen && !response_.persistent()) end_ = End::kClosing;
   if (end_ == End::kOpen && body_pending()) check_dropped_body();
-  report_end(response_.status(), response_.body_bytes(), aborted);
+  report_end(aborted);
   open_ = false;
   sink_ = nullptr;
   close_when_done();
 }
 
-void Http1SessionImpl::report_end(int status, uint64_t body_bytes, bool aborted) {
+void Http1SessionImpl::report_begin() {
+  if (fields_ != nullptr) fields_->clear();
+  if (observer_ != nullptr) begun_ = observer_->on_exchange_begin();
+}
+
+void Http1SessionImpl::report_end(bool aborted, bool refused) {
   if (observer_ == nullptr) {
     origin_ = nullptr;
     return;
   }
-  ExchangeRecord record{.status = status,
-                        .response_bytes = body_bytes,
+  ExchangeRecord record{.status = response_.status(),
+                        .response_bytes = response_.body_bytes(),
                         .aborted = aborted,
-                        .origin = std::exchange(origin_, nullptr)};
+                        .origin = std::exchange(origin_, nullptr),
+                        .refused = refused,
+                        .begun = begun_,
+                        .fields = fields_.get()};
   if (sink_ != nullptr) {  // the head's own bytes are gone
     record.method = std::string_view(record_).substr(0, record_method_bytes_);
     record.target = std::string_view(record_).substr(record_method_bytes_);
@@ -134,8 +144,8 @@ void Http1SessionImpl::report_end(int status, uint64_t body_bytes, bool aborted)
 }
 
 // The session ends the exchange: the client is gone, or its request turned out to be no good.
-void Http1SessionImpl::disconnect_app() {
-  report_end(response_.status(), response_.body_bytes(), true);
+void Http1SessionImpl::disconnect_app(bool refused) {
+  report_end(true, refused);
   open_ = false;
   if (RequestSink* const sink = std::exchange(sink_, nullptr)) sink->on_disconnect();
 }
@@ -145,9 +155,9 @@ void Http1SessionImpl::refuse(int status) {
   const ParsedHead& head = parser_.head();
   if (!open_) {
     if (!dispatched_) {
-      if (observer_ != nullptr) observer_->on_exchange_begin();
+      report_begin();
       append_refusal(status, HttpVersion::k11, head.method == "HEAD");
-      report_end(status, response_.body_bytes(), false);
+      report_end(false, true);
     }
     return;  // the rest of a body that nobody waits for is no good: just close
   }
@@ -156,7 +166,7 @@ void Http1SessionImpl::refuse(int status) {
     end_ = End::kClosing;
     append_refusal(status, head.version(), head.method == "HEAD");
   }
-  disconnect_app();
+  disconnect_app(true);
 }
 
 void Http1SessionImpl::append_refusal(int status, HttpVersion version, bool to_head) {

@@ -46,7 +46,9 @@ Http1SessionImpl::Http1SessionImpl(const Http1Context& context, RequestHandler& 
       observer_(observer),
       forwarded_(forwarded),
       parser_(context.settings),
-      response_(context, output_) {}
+      response_(context, output_) {
+  if (context.needs.any_fields()) fields_ = std::make_unique<CapturedFields>(context.needs);
+}
 
 void Http1SessionImpl::on_input(std::string_view bytes) {
   if (end_ != End::kOpen || input_ended_) {
@@ -129,7 +131,8 @@ void Http1SessionImpl::dispatch() {
   unread_body_ = body.size();
   writable_due_ = congested();
   response_.reset(version, head.method == "HEAD", head.takes_trailers);
-  if (observer_ != nullptr) observer_->on_exchange_begin();
+  report_begin();
+  if (fields_ != nullptr) fields_->take_request(head.headers);
   if (head.forwarded && forwarded_ != nullptr) take_forwarded();
   const RequestHead request{
       head.method, head.target, version, head.headers, head.upgrade && is_websocket_upgrade(head),
@@ -138,6 +141,7 @@ void Http1SessionImpl::dispatch() {
   if (!open_) return;
   assert(sink != nullptr);
   sink_ = sink;
+  if (!context_.needs.request_line) return;
   record_.assign(head.method).append(head.target);
   record_method_bytes_ = head.method.size();
 }

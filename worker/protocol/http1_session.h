@@ -17,6 +17,7 @@ struct Http1Context {
   const HttpSettings& settings;
   // "Sun, 22 Nov 2026 12:00:00 GMT", kept current by the server (at most a second old).
   const std::string& date;
+  const RecordNeeds& needs;
 };
 
 // One per connection; `handler`, `waker` and `observer` (may be null) belong to the connection and

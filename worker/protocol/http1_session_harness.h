@@ -130,7 +130,8 @@ class Http1SessionHarness final : public RequestHandler,
 
   HttpSettings settings;
   std::string date = "Sun, 22 Nov 2026 12:00:00 GMT";
-  Http1Context context{settings, date};
+  RecordNeeds needs;
+  Http1Context context{settings, date, needs};
   std::vector<Request> requests;
   std::vector<Record> records;
   int begun = 0;
@@ -181,7 +182,10 @@ class Http1SessionHarness final : public RequestHandler,
     needs_turn = true;
     ++turns_wanted;
   }
-  void on_exchange_begin() override { ++begun; }
+  TimePoint on_exchange_begin() override {
+    ++begun;
+    return TimePoint{} + milliseconds(begun);
+  }
   void on_exchange_end(const ExchangeRecord& record) override {
     records.push_back({std::string(record.method), std::string(record.target), record.status,
                        record.response_bytes, record.aborted,

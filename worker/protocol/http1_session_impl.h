@@ -70,8 +70,9 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   bool may_persist(bool response_ends) const;
   void finish(bool aborted);
   void break_off();
-  void report_end(int status, uint64_t body_bytes, bool aborted);
-  void disconnect_app();
+  void report_begin();
+  void report_end(bool aborted, bool refused = false);
+  void disconnect_app(bool refused = false);
   void refuse(int status);
   void append_refusal(int status, HttpVersion version, bool to_head);
   void close_when_done();
@@ -111,10 +112,12 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   bool writable_due_ = false;    // the output has been above the high-water mark
   RequestSink* sink_ = nullptr;  // null while on_request runs
   size_t unread_body_ = 0;       // delivered to the app and not yet consumed by it
+  TimePoint begun_{};            // the observer's
   std::string record_;           // method and target, kept once on_request has returned
   size_t record_method_bytes_ = 0;
   const RequestOrigin* origin_ = nullptr;  // null: nobody says
   std::unique_ptr<RequestOrigin> origin_place_;
+  std::unique_ptr<CapturedFields> fields_;  // null: nobody needs any
 };
 
 }  // namespace tricorn

@@ -20,8 +20,8 @@ bool is_serving(SessionPhase phase) {
 
 }  // namespace
 
-void Connection::adopt(std::string client_name, std::unique_ptr<RequestHandler> handler) {
-  client_name_ = std::move(client_name);
+void Connection::adopt(SocketAddress client, std::unique_ptr<RequestHandler> handler) {
+  client_ = std::move(client);
   handler_ = std::move(handler);
 }
 
@@ -111,9 +111,9 @@ void Connection::cut() {
   close();
 }
 
-void Connection::on_exchange_begin() {
-  had_request_ = true;
-  host_.on_exchange_begin();
+TimePoint Connection::on_exchange_begin() {
+  ++requests_;
+  return host_.on_exchange_begin();
 }
 
 void Connection::on_exchange_end(const ExchangeRecord& record) {
@@ -164,7 +164,7 @@ void Connection::update_deadline(SessionPhase phase) {
   if (session_->output_ready()) return expect(DeadlineKind::kStalledWrite, sent_some);
   switch (phase) {
     case SessionPhase::kIdle:
-      if (had_request_) return expect(DeadlineKind::kKeepAlive, exchange_ended);
+      if (had_request()) return expect(DeadlineKind::kKeepAlive, exchange_ended);
       return;  // the deadline set at accept, or for its first request in a drain, stands
     case SessionPhase::kReadingHead:
       return expect(DeadlineKind::kHeader, exchange_ended);

@@ -31,7 +31,7 @@ class ConnectionHost {
   virtual void arm_deadline(Connection& connection, DeadlineKind kind) = 0;
   virtual void cancel_deadline(Connection& connection) = 0;
   virtual void count_sent(size_t bytes) = 0;
-  virtual void on_exchange_begin() = 0;
+  virtual TimePoint on_exchange_begin() = 0;  // as ExchangeObserver's
   virtual void on_exchange_end(const Connection& connection, const ExchangeRecord& record) = 0;
   // Closed: to be destroyed later, from outside of its own calls. Called once.
   virtual void on_connection_ended(Connection& connection) = 0;
@@ -49,8 +49,8 @@ class Connection final : public Deadline,
   ~Connection() = default;
   Connection(const Connection&) = delete;
 
-  // Once, before handler() is asked for: who is there. `client_name` is for the access log.
-  void adopt(std::string client_name, std::unique_ptr<RequestHandler> handler);
+  // Once, before handler() is asked for: who is there. `client` is for the logs.
+  void adopt(SocketAddress client, std::unique_ptr<RequestHandler> handler);
 
   // Once: both were made with this connection as their peer. Begins to read.
   void start(std::unique_ptr<Transport> transport, std::unique_ptr<Session> session);
@@ -63,8 +63,9 @@ class Connection final : public Deadline,
   void cut();  // closes now; an open exchange gets on_disconnect
 
   RequestHandler& handler() { return *handler_; }
-  const std::string& client_name() const { return client_name_; }
-  bool had_request() const { return had_request_; }
+  const SocketAddress& client() const { return client_; }
+  uint32_t requests() const { return requests_; }  // begun so far
+  bool had_request() const { return requests_ != 0; }
 
   // TransportEvents, SessionWaker, ExchangeObserver
   void on_read(std::string_view bytes) override;
@@ -72,7 +73,7 @@ class Connection final : public Deadline,
   void on_writable() override;
   void on_lost(int error) override;
   void session_needs_turn() override { host_.queue_turn(*this); }
-  void on_exchange_begin() override;
+  TimePoint on_exchange_begin() override;
   void on_exchange_end(const ExchangeRecord& record) override;
 
   ListLink<Connection> table_link;  // the server's: live or ended connections
@@ -90,12 +91,12 @@ class Connection final : public Deadline,
   void close();
 
   ConnectionHost& host_;
-  std::string client_name_;
+  SocketAddress client_;
   std::unique_ptr<RequestHandler> handler_;
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Session> session_;  // dies first: it refers to all of the above
   State state_ = State::kOpen;
-  bool had_request_ = false;
+  uint32_t requests_ = 0;
   bool exchange_ended_ = false;  // since the deadline was last looked at
   bool sent_some_ = false;       // likewise
   bool read_ended_ = false;

@@ -61,7 +61,10 @@ struct FakeHost final : ConnectionHost {
   }
   void cancel_deadline(Connection& connection) override { queue.cancel(connection); }
   void count_sent(size_t bytes) override { sent += bytes; }
-  void on_exchange_begin() override { ++begun; }
+  TimePoint on_exchange_begin() override {
+    ++begun;
+    return {};
+  }
   void on_exchange_end(const Connection&, const ExchangeRecord&) override { ++finished; }
   void on_connection_ended(Connection&) override { ++ended; }
 

@@ -1,18 +1,15 @@
 // Server: the parts of one worker's network side, and the order of things at the end of a turn.
 #include "worker/server/server.h"
 
-#include <fmt/format.h>
-
-#include <optional>
 #include <utility>
 
 #include "common/logging.h"
-#include "worker/observe/access_log.h"
 #include "worker/observe/heartbeat.h"
 #include "worker/server/acceptor.h"
 #include "worker/server/connection.h"
 #include "worker/server/deadline_timer.h"
 #include "worker/server/drain.h"
+#include "worker/server/exchange_log.h"
 #include "worker/server/proxies.h"
 #include "worker/server/wall_clock.h"
 #include "worker/transport/socket_name.h"
@@ -46,24 +43,6 @@ void add(std::atomic<T>& counter, T amount) {
   counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
 }
 
-std::string_view version_text(HttpVersion version) {
-  switch (version) {
-    case HttpVersion::k10:
-      return "1.0";
-    case HttpVersion::k11:
-      return "1.1";
-    case HttpVersion::k2:
-      return "2";
-  }
-  std::abort();
-}
-
-std::string client_name(const SocketAddress& client) {
-  if (!client.known) return {};
-  if (client.port < 0) return client.host;
-  return fmt::format("{}:{}", client.host, client.port);
-}
-
 bool is_wildcard(const SocketAddress& address) {
   return address.host == "0.0.0.0" || address.host == "::";
 }
@@ -94,7 +73,10 @@ class Server::Impl final : public ConnectionHost,
   void arm_deadline(Connection& connection, DeadlineKind kind) override;
   void cancel_deadline(Connection& connection) override { deadlines_.cancel(connection); }
   void count_sent(size_t bytes) override { add(block_.bytes_sent, uint64_t{bytes}); }
-  void on_exchange_begin() override { add(block_.requests_active, 1u); }
+  TimePoint on_exchange_begin() override {
+    add(block_.requests_active, 1u);
+    return log_.begin();
+  }
   void on_exchange_end(const Connection& connection, const ExchangeRecord& record) override;
   void on_connection_ended(Connection& connection) override;
 
@@ -117,9 +99,9 @@ class Server::Impl final : public ConnectionHost,
   ServerOptions options_;
   WorkerBlock& block_;
   WallClock clock_;
-  const Http1Context http1_{options_.settings.http, clock_.http()};
+  ExchangeLog log_{options_.settings, clock_};
+  const Http1Context http1_{options_.settings.http, clock_.http(), log_.needs()};
   Proxies proxies_{options_.settings.proxy};
-  std::optional<AccessLog> access_log_;
   DeadlineTimer deadlines_;
   Acceptor acceptor_;
   Heartbeat heartbeat_;
@@ -145,8 +127,6 @@ Server::Impl::Impl(LoopApi& loop, HandlerFactory& handlers, ServerOptions option
       heartbeat_(loop.uv(), block_),
       read_buffer_(kReadBufferBytes) {
   loop_.set_turn_hook(this);
-  if (options_.settings.access_log)
-    access_log_.emplace(options_.settings.log_format, STDOUT_FILENO);
 }
 
 Server::Impl::~Impl() {
@@ -154,7 +134,6 @@ Server::Impl::~Impl() {
   loop_.set_turn_hook(nullptr);
   close_all();
   reap();
-  if (access_log_) access_log_->flush(deadlines_.now());
 }
 
 Result<> Server::Impl::start() {
@@ -162,7 +141,7 @@ Result<> Server::Impl::start() {
     listener_names_.push_back(local_address(listener.get()));
   }
   if (auto started = acceptor_.start(std::move(options_.listeners)); !started) return started;
-  loop_.set_outer_poll(&acceptor_);
+  loop_.set_outer_poll(&log_.before(acceptor_));
   return {};
 }
 
@@ -192,8 +171,7 @@ void Server::Impl::on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t 
 
 std::unique_ptr<Session> Server::Impl::open_session(Connection& connection,
                                                     const ConnectionInfo& info) {
-  connection.adopt(access_log_ ? client_name(info.client) : std::string(),
-                   handlers_.make_handler(info));
+  connection.adopt(info.client, handlers_.make_handler(info));
   return options_.make_session(http1_, connection.handler(), connection, &connection,
                                proxies_.forwarded_rules(info.client));
 }
@@ -206,7 +184,7 @@ std::unique_ptr<Session> Server::Impl::greet(Connection& connection, const Conne
            [this, &connection, info](const ProxyHeader& header) {
              return open_session(connection, as_told(info, header));
            },
-       .refuse = [this, peer = client_name(info.client)](
+       .refuse = [this, peer = to_string(info.client)](
                      const char* fault) { proxies_.log_refusal(deadlines_.now(), peer, fault); }});
 }
 
@@ -226,17 +204,7 @@ void Server::Impl::on_deadline(Deadline& deadline, DeadlineKind kind) {
 void Server::Impl::on_exchange_end(const Connection& connection, const ExchangeRecord& record) {
   add(block_.requests_active, ~0u);
   add(block_.requests, uint64_t{1});
-  if (!access_log_) return;
-  // As uvicorn, the log names the client that the app sees.
-  const bool forwarded = record.origin != nullptr && record.origin->client.known;
-  access_log_->append({.client = forwarded ? std::string_view(client_name(record.origin->client))
-                                           : connection.client_name(),
-                       .method = record.method,
-                       .target = record.target,
-                       .version = version_text(record.version),
-                       .status = record.status,
-                       .response_bytes = record.response_bytes,
-                       .time = clock_.rfc3339()});
+  log_.end(connection, record, deadlines_.now());
 }
 
 void Server::Impl::on_connection_ended(Connection& connection) {
@@ -291,7 +259,7 @@ void Server::Impl::on_turn() noexcept {
   if (!turn_queue_.empty() || farewell_due_) clock_.refresh(deadlines_.now());
   if (std::exchange(farewell_due_, false)) say_farewell();
   while (Connection* connection = turn_queue_.pop_front()) connection->on_turn();
-  if (access_log_) access_log_->flush(deadlines_.now());
+  log_.on_turn(deadlines_.now());
   reap();
   if (drain_.active() && live_.empty() && on_drained_) std::exchange(on_drained_, nullptr)();
 }
@@ -307,9 +275,7 @@ void Server::Impl::close_all() {
   live_.for_each([](Connection& connection) { connection.cut(); });
 }
 
-void Server::Impl::reopen_logs() {
-  if (access_log_) access_log_->reopen();
-}
+void Server::Impl::reopen_logs() { log_.reopen(); }
 
 Server::Server(LoopApi& loop, HandlerFactory& handlers, ServerOptions options)
     : impl_(std::make_unique<Impl>(loop, handlers, std::move(options))) {}

@@ -48,7 +48,7 @@ class Server {
   void drain(DrainMode mode, Duration deadline, std::function<void()> on_drained);
   void close_all();  // cuts every connection now; open exchanges get on_disconnect
   uint32_t connections() const;
-  void reopen_logs();  // also looks anew at what standard output is
+  void reopen_logs();  // and looks anew at what standard output is
 
  private:
   class Impl;

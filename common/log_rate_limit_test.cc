@@ -1,5 +1,5 @@
 // The sliding window.
-#include "supervisor/policy/log_rate_limit.h"
+#include "common/log_rate_limit.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
-// LogRateLimit: at most 6 lines in any 60 seconds, so that a crash loop does not fill a disk.
+// LogRateLimit: at most 6 lines in any 60 seconds, so that a crash loop, or a scanner, does not
+// fill a disk. PURE.
 #pragma once
 
 #include <array>

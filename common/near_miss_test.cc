@@ -1,5 +1,5 @@
 // Near misses: typing errors are recognised, other words are not.
-#include "config/near_miss.h"
+#include "common/near_miss.h"
 
 #include <gtest/gtest.h>
 

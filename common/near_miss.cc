@@ -1,5 +1,5 @@
 // Near misses: optimal string alignment distance (Levenshtein with swaps of neighbours).
-#include "config/near_miss.h"
+#include "common/near_miss.h"
 
 #include <fmt/core.h>
 

@@ -1,5 +1,5 @@
 // A sliding window over the times of the last lines.
-#include "supervisor/policy/log_rate_limit.h"
+#include "common/log_rate_limit.h"
 
 #include <utility>
 
