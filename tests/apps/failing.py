@@ -29,3 +29,9 @@ def cause() -> None:
         raise LookupError("the cause")
     except LookupError as error:
         raise RuntimeError("the effect") from error
+
+
+def app_of_asgi_2(scope: dict[str, Any]) -> Any:
+    async def serve(receive: Any, send: Any) -> None:
+        cause()
+    return serve

@@ -180,6 +180,14 @@ def test_a_failure_is_told_once_with_its_request_and_its_causes() -> None:
         server.log.wait_for(r"ERROR.*GET /returns: the app returned without sending a response \(client")
 
 
+def test_a_traceback_begins_in_the_app() -> None:
+    with Server("failing:app_of_asgi_2", "--interface", "asgi2", "--lifespan", "off", allow=(".",)) as server:
+        assert server.get("/").status == 500
+        server.log.wait_for("RuntimeError: the effect")
+        assert server.log.count(r'File ".*failing\.py", line \d+, in serve') > 0
+        assert server.log.count(r"_interfaces\.py") == 0
+
+
 def test_a_failure_in_json_is_one_object() -> None:
     with Server("failing:app", "--log-format", "json", allow=(".",)) as server:
         assert server.get("/raises?secret", {"X-Request-ID": 'a"b'}).status == 500
@@ -209,5 +217,8 @@ def test_refused_requests_are_few_lines_without_a_traceback() -> None:
             with server.connect() as connection:
                 connection.send(b"GET /\x1b[2Jforged HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n")
                 assert connection.read_head().status == 400
-        assert server.log.count(r"WARN .*127\.0\.0\.1: refused a request with 400 Bad Request") == 6
+        refusal = r"WARN .*127\.0\.0\.1: refused a request with 400 Bad Request"
+        server.log.wait_for(refusal, count=6)
+        assert server.stop() == 0
+        assert server.log.count(refusal) == 6
         assert server.log.count("\x1b|Traceback") == 0

@@ -53,6 +53,18 @@ std::string request_id_of(PyObject* scope) {
   return {};
 }
 
+// From the app's own first frame on; as Python prints it where that fails.
+std::string traceback_of(PyObject* exception) {
+  PyRef module = PyRef::steal(PyImport_ImportModule("tricorn._log"));
+  PyRef text;
+  if (module) {
+    text = PyRef::steal(PyObject_CallMethod(module.get(), "format_failure", "O", exception));
+  }
+  if (text && PyUnicode_Check(text.get())) return utf8_of(text.get());
+  if (PyErr_Occurred() != nullptr) PyError::take().unraisable(nullptr);
+  return PyError::of(exception).traceback();
+}
+
 }  // namespace
 
 void report_failure(LogLevel level, const FailedRequest& request, std::string_view what,
@@ -73,8 +85,7 @@ void report_failure(LogLevel level, const FailedRequest& request, std::string_vi
     text += (client.empty() ? " (request id " : ", request id ") + id;
   }
   if (fields.size() > 2) text += ")";
-  log_event(level, text, fields,
-            exception != nullptr ? PyError::of(exception).traceback() : std::string());
+  log_event(level, text, fields, exception != nullptr ? traceback_of(exception) : std::string());
 }
 
 }  // namespace tricorn
