@@ -142,7 +142,8 @@ bool AsgiRequest::finish_raised(PyObject* exception, PyObject* scope) {
              PyError::of(exception).to_error().message);
   } else if (!leaves) {
     report_failure(LogLevel::kError, {method_.get(), path_.get(), scope},
-                   completed_ ? "the app raised after its response" : "the app raised", exception);
+                   completed_ && !cut_off_ ? "the app raised after its response" : "the app raised",
+                   exception);
   }
   end_badly();
   return !leaves;

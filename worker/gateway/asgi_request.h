@@ -99,6 +99,7 @@ class AsgiRequest final : public RequestSink {
   bool body_begun_ = false;
   bool body_ended_ = false;
   bool completed_ = false;
+  bool cut_off_ = false;      // by a wrong last message: completed_, but not well
   bool input_ended_ = false;  // the client half-closed: it may still read the response (P24)
   bool disconnected_ = false;
   bool knows_of_disconnect_ = false;  // receive() or send() told the app

@@ -167,7 +167,10 @@ Progress AsgiRequest::write(FileSlice file, bool more) {
 
 Progress AsgiRequest::written(const Result<>& result, bool more) {
   if (!result) {
-    if (!more) complete()->abort();
+    if (!more) {
+      cut_off_ = true;
+      complete()->abort();
+    }
     return raise_refusal(result.error());
   }
   body_begun_ = true;

@@ -30,6 +30,7 @@ void CapturedFields::take_response(std::span<const Header> headers) {
 void CapturedFields::take(std::span<const std::string> names, Span* spans,
                           std::span<const Header> headers) {
   for (size_t i = 0; i < names.size(); ++i) {
+    spans[i] = {};  // a response may be begun twice: a file that is gone
     for (const Header& header : headers) {
       if (!equals_ignoring_case(header.name, names[i])) continue;
       const std::string_view value = header.value.substr(0, kMaxValueBytes);

@@ -40,7 +40,7 @@ struct App final : RequestHandler, RequestSink {
   }
   void finish() {
     const Header fields[] = {{"X-Kind", "kept"}, {"x-kind", "second"}};
-    EXPECT_TRUE(writer->start(200, fields));
+    EXPECT_TRUE(writer->start(200, fields, false));
     EXPECT_TRUE(writer->body({}, false));
   }
   void on_body(std::string_view, bool) override {}
