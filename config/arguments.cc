@@ -98,8 +98,24 @@ const std::string* find_single_dashed(const std::vector<std::string>& arguments)
   return found == arguments.end() ? nullptr : &*found;
 }
 
+// "--forwarded-allow-ips=" has an empty value, as "--forwarded-allow-ips ''" has; CLI11 would take
+// the next argument for it.
+std::vector<std::string> with_empty_values(std::vector<std::string> arguments) {
+  for (size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+    const std::string_view word = arguments[i];
+    if (!word.starts_with("--") || word.find('=') != word.size() - 1) continue;
+    const OptionSpec* option = find_option(word.substr(2, word.size() - 3));
+    if (option == nullptr) continue;
+    if (option->value.shape == Shape::kFlag || option->value.shape == Shape::kSwitch) continue;
+    arguments[i].pop_back();
+    arguments.insert(arguments.begin() + static_cast<ptrdiff_t>(++i), std::string());
+  }
+  return arguments;
+}
+
 Result<Settings> parse(CLI::App& app, std::vector<std::string> arguments) {
   if (const std::string* slip = find_single_dashed(arguments)) return refuse(*slip);
+  arguments = with_empty_values(std::move(arguments));
   std::vector<Declared> declared = declare_all(app);
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
   app.parse(std::move(arguments));

@@ -267,6 +267,15 @@ TEST_F(CliTest, ProxiesAreTrustedAsInUvicorn) {
             uint32_t{kForwarded});
 }
 
+TEST_F(CliTest, AnEmptyValueBehindAnEqualsSignIsOne) {
+  EXPECT_EQ(options({"--forwarded-allow-ips="}).worker.proxy.trusted, "");  // not the app behind it
+  EXPECT_EQ(options({"--forwarded-allow-ips=", "--port", "1"}).worker.proxy.trusted, "");
+  EXPECT_EQ(options({"--proxy-allow-ips=", "--proxy-protocol=v1"}).worker.proxy.protocol_sources,
+            "");
+  EXPECT_EQ(parse({"main:app", "--forwarded-allow-ips="})->options.worker.proxy.trusted, "");
+  EXPECT_EQ(error({"--proxy-protocol="}), "--proxy-protocol: '' is none of off|v1|v2|auto");
+}
+
 TEST_F(CliTest, ProxyProtocolAsInGunicorn) {
   auto protocol = [&](const char* word) {
     return options({std::string("--proxy-protocol=") + word}).worker.proxy.protocol;
