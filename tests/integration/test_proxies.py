@@ -268,6 +268,17 @@ def test_forwarded_headers_are_judged_by_the_client_in_the_header(proxied: Serve
     assert (behind_a_cdn["client"]["tuple"], behind_a_cdn["scheme"]) == (["6.6.6.6", 0], "https")
 
 
+@pytest.mark.parametrize(("header", "believed"), [
+    (b"PROXY UNKNOWN\r\n", False), (v2(0x21, 0, b""), False), (v2(0x20, 0, b""), True),
+], ids=["v1", "v2", "local"])
+def test_a_client_that_the_header_does_not_name_is_not_the_proxy(header: bytes, believed: bool) -> None:
+    """The proxy passes on what anybody wrote; only LOCAL says that the bytes are its own."""
+    request = b"GET /scope HTTP/1.1\r\nhost: test\r\nx-forwarded-for: 6.6.6.6\r\nx-forwarded-proto: https\r\n\r\n"
+    with ProxyServer("raw:app", "--proxy-protocol", "auto") as server:
+        scope = told_scope(server, header + request)
+        assert (scope["client"]["tuple"][0], scope["scheme"]) == (("6.6.6.6", "https") if believed else ("127.0.0.1", "http"))
+
+
 @pytest.mark.parametrize(("mode", "good", "bad"), [("v1", V1, v2()), ("v2", v2(), V1)])
 def test_one_version_only(mode: str, good: bytes, bad: bytes) -> None:
     class OneVersion(Server):

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "common/ip_address.h"
 #include "worker/protocol/crc32c.h"
@@ -61,7 +62,8 @@ bool parse_v1_end(std::string_view host, std::string_view port, bool v6, SocketA
 // "TCP4 192.0.2.1 192.0.2.2 56324 443"
 bool parse_v1_line(std::string_view line, ProxyHeader& header) {
   const std::string_view protocol = take_word(line);
-  if (protocol == "UNKNOWN") return true;
+  header.unnamed = protocol == "UNKNOWN";
+  if (header.unnamed) return true;
   if (protocol != "TCP4" && protocol != "TCP6") return false;
   const size_t words = 1 + static_cast<size_t>(std::ranges::count(line, ' '));
   const std::string_view from = take_word(line);
@@ -116,6 +118,7 @@ void read_addresses(std::string_view block, Family family, ProxyHeader& header) 
   switch (family) {
     case kUnspecified:
       header.tells = false;
+      header.unnamed = true;
       return;
     case kInet:
       header.client = inet_end(block, 0, 8, false);
@@ -141,13 +144,15 @@ bool checksum_fits(std::string_view whole, size_t field) {
 
 // Returns what is wrong with the type-length-values from `at` to the end of the header.
 const char* read_tlvs(std::string_view whole, size_t at, ProxyHeader& header) {
+  bool summed = false;  // once: sums of sums would cost the square of the header's size
   while (at < whole.size()) {
     if (whole.size() - at < 3) return "has a TLV that is cut";
     const uint8_t type = byte_at(whole, at);
     const size_t length = short_at(whole, at + 1);
     at += 3;
     if (length > whole.size() - at) return "has a TLV that is too long";
-    if (type == kCrc32c && (length != 4 || !checksum_fits(whole, at))) {
+    const bool is_sum = type == kCrc32c;
+    if (is_sum && (std::exchange(summed, true) || length != 4 || !checksum_fits(whole, at))) {
       return "has a wrong checksum";
     }
     if (type == kSsl && length >= 5) header.tls = (byte_at(whole, at) & kSslClient) != 0;

@@ -18,6 +18,7 @@ namespace tricorn {
 struct ProxyHeader {
   SocketAddress client;
   SocketAddress server;  // where the client connected to
+  bool unnamed = false;  // a client's bytes, of whom it does not say who it is: not the proxy's own
   bool tells = false;    // the addresses count, also a unix client's, which is not `known`
   bool tls = false;      // the client's connection to the proxy was (PP2_TYPE_SSL)
 };

@@ -140,6 +140,8 @@ TEST(ProxyProtocolV2, Headers) {
        "42 bytes: 192.0.2.1 56324 > 192.0.2.2 443"},
       {v2(0x21, 0x11, inet + crc_of_zeros), "has a wrong checksum"},
       {v2(0x21, 0x11, inet + tlv(0x03, "12")), "has a wrong checksum"},
+      // Two that are right, each with the other one in its sum
+      {v2(0x21, 0x00, "\x03\0\4\x17\xe0\x91\x00\x03\0\4\x05\x0f\x27\xf4"s), "has a wrong checksum"},
       {v2(0x21, 0x11, inet + "\x04"), "has a TLV that is cut"},
       {v2(0x21, 0x11, inet + "\x04\0"s), "has a TLV that is cut"},
       {v2(0x21, 0x11, inet + "\x04\0\1"s), "has a TLV that is too long"},

@@ -14,11 +14,15 @@ class Proxies {
  public:
   explicit Proxies(const ProxySettings& settings);  // outlives this
 
-  // What to believe of the forwarded fields of a connection's requests; null: nothing. `client` is
-  // the one that the PROXY header tells, where there is one: its sender passes bytes on, so it is
-  // the client that wrote the fields.
+  // What to believe of the forwarded fields of a connection's requests; null: nothing.
   const ForwardedRules* forwarded_rules(const SocketAddress& client) const {
     return settings_.headers && forwarded_.trusted.contains(client) ? &forwarded_ : nullptr;
+  }
+  // Behind a PROXY header, whose sender passes bytes on, it is the client it tells that wrote the
+  // fields; one that it does not name is trusted only as everybody is.
+  const ForwardedRules* forwarded_rules(const SocketAddress& told,
+                                        const ProxyHeader& header) const {
+    return !header.unnamed || forwarded_.trusted.everybody() ? forwarded_rules(told) : nullptr;
   }
 
   // Whether connections may begin with a PROXY header at all, and whether those of `peer` have to.

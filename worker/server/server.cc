@@ -85,7 +85,8 @@ class Server::Impl final : public ConnectionHost,
   void on_deadline(Deadline& deadline, DeadlineKind kind) override;
   void on_turn() noexcept override;
 
-  std::unique_ptr<Session> open_session(Connection& connection, const ConnectionInfo& info);
+  std::unique_ptr<Session> open_session(Connection& connection, const ConnectionInfo& info,
+                                        const ForwardedRules* forwarded);
   std::unique_ptr<Session> greet(Connection& connection, const ConnectionInfo& info);
 
   void farewell(Connection& connection);
@@ -161,7 +162,9 @@ void Server::Impl::on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t 
   if (int error = transport->open(loop_.uv()); error < 0) {
     return log_error("connection dropped: {}", uv_strerror(error));
   }
-  auto session = proxies_.greet() ? greet(*connection, info) : open_session(*connection, info);
+  auto session = proxies_.greet()
+                     ? greet(*connection, info)
+                     : open_session(*connection, info, proxies_.forwarded_rules(info.client));
   Connection& accepted = *connection.release();  // the table's from here on; see reap
   live_.push_back(accepted);
   publish_connections();
@@ -170,10 +173,10 @@ void Server::Impl::on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t 
 }
 
 std::unique_ptr<Session> Server::Impl::open_session(Connection& connection,
-                                                    const ConnectionInfo& info) {
+                                                    const ConnectionInfo& info,
+                                                    const ForwardedRules* forwarded) {
   connection.adopt(info.client, handlers_.make_handler(info));
-  return options_.make_session(http1_, connection.handler(), connection, &connection,
-                               proxies_.forwarded_rules(info.client));
+  return options_.make_session(http1_, connection.handler(), connection, &connection, forwarded);
 }
 
 std::unique_ptr<Session> Server::Impl::greet(Connection& connection, const ConnectionInfo& info) {
@@ -182,7 +185,8 @@ std::unique_ptr<Session> Server::Impl::greet(Connection& connection, const Conne
        .expected = proxies_.greets_with_header(info.client),
        .open =
            [this, &connection, info](const ProxyHeader& header) {
-             return open_session(connection, as_told(info, header));
+             const ConnectionInfo told = as_told(info, header);
+             return open_session(connection, told, proxies_.forwarded_rules(told.client, header));
            },
        .refuse = [this, peer = to_string(info.client)](
                      const char* fault) { proxies_.log_refusal(deadlines_.now(), peer, fault); }});
