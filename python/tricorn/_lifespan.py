@@ -47,6 +47,8 @@ class Lifespan:
         await asyncio.wait({self._started, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if self._started.done():
             message = self._started.result()
+            if message:
+                self._task.add_done_callback(_error_of)  # frameworks raise as well, what the message says already
             if message is not None:
                 raise StartupFailed(f"the app failed to start: {message}" if message else "the app failed to start")
             self._task.add_done_callback(self._ended)

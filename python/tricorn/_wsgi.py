@@ -24,7 +24,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})  # as a rule: what they send is read when asked for
-_OVER = ClientDisconnected("the request is over")  # for an app that keeps its input, or write(), too long
+
+
+class _RequestOver(ClientDisconnected):
+    """For an app that keeps its input, or write(), too long. Raised by its class: an instance would gather tracebacks."""
+
+    def __init__(self) -> None:
+        super().__init__("the request is over")
 
 
 class WsgiApp:
@@ -87,7 +93,7 @@ class _Request(Call):
             if self.failure is None:
                 self._fail(ClientDisconnected("the request was given up"))  # cancelled: nobody listens any more
             raise
-        self.failure = self.failure or _OVER
+        self.failure = self.failure or _RequestOver
 
     def _peek(self) -> None:
         """Takes what has come of the body already, so that the thread need not ask for it."""

@@ -55,7 +55,7 @@ class Call:
         self._head_posted = False  # thread
         self._posted_bytes = 0  # thread
         self.sent_bytes = 0  # loop
-        self.failure: BaseException | None = None  # loop: why nothing more can be sent or received
+        self.failure: BaseException | type[BaseException] | None = None  # loop: why nothing more can be sent or received
 
     def wake_loop(self) -> None:
         """Has the loop look at `posts`."""

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], None]]
 
 notes: list[str] = []
+kept: list[Any] = []
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 gates: dict[str, threading.Event] = {}
 TEXT = [("content-type", "text/plain")]
@@ -158,6 +160,19 @@ def replaced(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     return [b"sorry"]
 
 
+def keeps_its_input(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+    """Answers with the length of the traceback when the input of the request before is read, too late."""
+    depth = 0
+    if kept:
+        try:
+            kept.pop().read()
+        except OSError as error:
+            depth = len(traceback.extract_tb(error.__traceback__))
+    kept.append(environ["wsgi.input"])
+    start("200 OK", TEXT)
+    return [str(depth).encode()]
+
+
 def too_late(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     """The head is sent: start_response raises what it was given."""
     start("200 OK", [("content-length", "10")])
@@ -284,7 +299,7 @@ def numbered(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 PATHS: dict[str, Callable[[Environ, StartResponse], Any]] = {
     "/echo": echo, "/count": count, "/lines": lines, "/first-line": first_line, "/unread": unread, "/stream": stream,
     "/open": open_gate, "/writes": writes, "/endless": endless, "/file": file, "/memory-file": memory_file,
-    "/replaced": replaced, "/too-late": too_late, "/twice": twice, "/raises": raises, "/raises-within": raises_within,
+    "/replaced": replaced, "/too-late": too_late, "/keeps-its-input": keeps_its_input, "/twice": twice, "/raises": raises, "/raises-within": raises_within,
     "/exits": exits, "/no-start": no_start, "/text": text, "/nothing": nothing, "/injects": injects,
     "/too-long": too_long, "/too-short": too_short, "/context": context, "/notes": get_notes, "/wait": wait,
     "/sleep": sleep, "/wait-for-file": wait_for_file, "/numbered": numbered, "/lists": lists, "/status": status, "/pid": pid,

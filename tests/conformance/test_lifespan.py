@@ -53,6 +53,13 @@ def test_p61_failed_startup_ends_the_server_with_3_and_its_message() -> None:
     assert server.log.count("the app failed to start: no database today") == 1
 
 
+def test_p61_exception_after_a_failed_startup_is_not_told_twice() -> None:
+    """As Starlette: the message has the traceback already."""
+    server = ends("probes.lifespans:fails_and_raises", code=3)
+    assert server.log.count("the app failed to start: no database today") == 1
+    assert server.log.count("never retrieved|LookupError") == 0
+
+
 def test_p61_failed_shutdown_is_told() -> None:
     with Server("lifespans:fails_at_shutdown", allow=(r".",)) as server:
         server.stop()

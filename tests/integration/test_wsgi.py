@@ -281,6 +281,13 @@ def test_mistake_after_the_first_block_cuts_the_response_off(wsgi: Server, path:
     assert wsgi.log.count(r"the app raised \(client", since) == 1
 
 
+def test_input_that_is_read_too_late_raises_anew_each_time(wsgi: Server) -> None:
+    """One exception for all would gather the tracebacks of all, and hold their frames."""
+    with wsgi.connect() as connection:
+        depths = [int(connection.request("GET", "/keeps-its-input", body=b"unread").body) for _ in range(4)]
+    assert depths[0] == 0 and len(set(depths[1:])) == 1 and depths[1] > 0, depths
+
+
 def test_wrong_interface_is_one_clear_line() -> None:
     with Server("raw:app", "--interface", "wsgi", allow=(r".",)) as server:
         server.log.wait_for("WARN.*--interface wsgi: the app looks like asgi3")

@@ -48,6 +48,13 @@ async def hangs_at_shutdown(scope: Scope, receive: Receive, send: Send) -> None:
     await asyncio.Event().wait()
 
 
+async def fails_and_raises(scope: Scope, receive: Receive, send: Send) -> None:
+    """As Starlette, whose message is the traceback."""
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database today"})
+    raise LookupError("no database today")
+
+
 async def dies_while_serving(scope: Scope, receive: Receive, send: Send) -> None:
     """Its lifespan ends with an exception when the first request asks for that."""
     global dying
