@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from typing import Any
+from typing import Any, BinaryIO
 
 from asgi import Handler, Message, Receive, Scope, Send, query, read_body, respond
 from probes.record import events, gate
@@ -15,7 +15,8 @@ MUTABLE = {"bytearray": bytearray, "memoryview": memoryview, "mutable view": lam
 async def play(scope: Scope, receive: Receive, send: Send) -> None:
     """Sends the messages of the request's body, a Python literal. Notes what send() raised, and goes on.
 
-    A body {"bytearray": b"..."} is of that type, and overwritten as soon as send() has returned. ?raise lets the exception
+    A body {"bytearray": b"..."} is of that type, and overwritten as soon as send() has returned; a "file" is given by its
+    path, and closed then. ?raise lets the exception
     out, ?suspend waits a turn of the loop before each message, ?return and ?fail end the app so.
     """
     script: list[Any] = ast.literal_eval((await read_body(receive)).decode() or "[]")
@@ -23,12 +24,16 @@ async def play(scope: Scope, receive: Receive, send: Send) -> None:
         if "suspend" in query(scope):
             await asyncio.sleep(0)
         kept = _with_real_body(message) if isinstance(message, dict) else None
+        file = _with_real_file(message) if isinstance(message, dict) else None
         try:
             await send(message)
         except Exception as error:
             events.append(f"{type(error).__name__}: {isinstance(error, OSError)}")
             if "raise" in query(scope):
                 raise
+        finally:
+            if file is not None:
+                file.close()
         if isinstance(kept, bytearray):
             kept[:] = b"X" * len(kept)
     if "fail" in query(scope):
@@ -44,6 +49,13 @@ def _with_real_body(message: Message) -> bytearray | None:
     (kind, data), = body.items()
     message["body"] = MUTABLE[kind](data)
     return message["body"] if kind == "bytearray" else getattr(message["body"], "obj", None)
+
+
+def _with_real_file(message: Message) -> BinaryIO | None:
+    if not isinstance(message.get("file"), str):
+        return None
+    message["file"] = file = open(message["file"], "rb")
+    return file
 
 
 async def keeps_the_body_open(scope: Scope, receive: Receive, send: Send) -> None:
