@@ -51,8 +51,7 @@ Result<> Http1SessionImpl::written(Result<> result) {
 
 bool Http1SessionImpl::withdraw() {
   assert(open_);
-  response_.drop_open_head();
-  return !response_.started();
+  return response_.withdraw();
 }
 
 bool Http1SessionImpl::congested() const {
@@ -92,7 +91,7 @@ void Http1SessionImpl::abort() {
 // Cuts the response off. A body that ends with the connection would look whole after an orderly
 // close; a reset could destroy earlier responses on their way, so it is for that case only.
 void Http1SessionImpl::break_off() {
-  response_.drop_open_head();
+  response_.give_up_open_head();
   const bool cut = response_.started() && response_.ends_by_close();
   end_ = cut ? End::kAborted : End::kClosing;
 }

@@ -254,5 +254,17 @@ TEST(Http1Withdraw, TakesBackAHeadThatHasNotLeft) {
   EXPECT_FALSE(app.writer->withdraw());
 }
 
+// It left behind early hints, for one, in the same write; what follows is its framing all the same.
+TEST(Http1Withdraw, LeavesAHeadOpenThatHasLeftAlready) {
+  Http1SessionHarness app(bare());
+  app.input(kGet);
+  ASSERT_TRUE(app.inform(103, {{"link", "</a>"}}));
+  ASSERT_TRUE(app.start(200));
+  EXPECT_EQ(app.sent(), "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n");
+  EXPECT_FALSE(app.writer->withdraw());
+  ASSERT_TRUE(app.body("x-injected: 1\r\n\r\n", false));
+  EXPECT_EQ(app.sent(), "content-length: 17\r\n\r\nx-injected: 1\r\n\r\n");
+}
+
 }  // namespace
 }  // namespace tricorn

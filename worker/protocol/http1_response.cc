@@ -117,12 +117,17 @@ void Http1Response::close_head(bool may_persist) {
   if (open_head_bytes_ != 0) frame(false, 0, may_persist);
 }
 
-void Http1Response::drop_open_head() {
-  const size_t bytes = std::exchange(open_head_bytes_, 0);
-  if (bytes == 0 || output_.size() < bytes) return;
+bool Http1Response::withdraw() {
+  if (open_head_bytes_ == 0 || output_.size() < open_head_bytes_) return false;
   std::string& out = output_.tail();
-  out.resize(out.size() - bytes);
+  out.resize(out.size() - open_head_bytes_);
+  open_head_bytes_ = 0;
   status_ = 0;
+  return true;
+}
+
+void Http1Response::give_up_open_head() {
+  if (!withdraw()) open_head_bytes_ = 0;
 }
 
 // HEAD, and the statuses that never have a body (RFC 9110 6.4.1).

@@ -35,9 +35,10 @@ class Http1Response {
   Result<> trailers(std::span<const Header> headers, bool more);
   std::optional<uint64_t> room() const;
   void close_head(bool may_persist);
-  // Gives up an open head: takes it back if nothing of it was sent (then the response is not
-  // started any more).
-  void drop_open_head();
+  // As ResponseWriter's. A head that left with something before it is still open, and to be framed.
+  bool withdraw();
+  // Takes an open head back, or leaves it as it is: without an end.
+  void give_up_open_head();
 
   bool started() const { return status_ != 0; }
   bool complete() const { return complete_; }
