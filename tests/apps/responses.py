@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from asgi import Receive, Scope, Send, make_app, query, respond, respond_json
@@ -168,6 +170,68 @@ async def zerocopy_pipe(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": ",".join(kinds).encode()})
 
 
+class Acting:
+    """A value of a message that acts when it is read: as a flag, a path, a descriptor or an iterable."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+
+    def __bool__(self) -> bool:
+        self._act()
+        return False
+
+    def __fspath__(self) -> str:
+        self._act()
+        return os.devnull
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        self._act()
+        return iter([(b"x-outer", b"1")])
+
+
+async def nested(scope: Scope, receive: Receive, send: Send) -> None:
+    """While a message of ?kind is read, the response is completed by others. What happens to the first is a 500 or nothing."""
+    def complete(*, begin: bool = False) -> None:
+        if begin:
+            send({"type": "http.response.start", "status": 200, "headers": [(b"x-inner", b"1")]})
+        send({"type": "http.response.body", "body": b"inner"})
+
+    kind = query(scope)["kind"]
+    if kind in ("start", "early_hint"):
+        field = Acting(lambda: complete(begin=True))
+        await send({"type": f"http.response.{kind}", "status": 200, "headers": field, "links": field})
+    elif kind == "trailers":
+        await start(send, trailers=True)
+        await send({"type": "http.response.body", "body": b"inner"})
+        await send({"type": "http.response.trailers",
+                    "headers": Acting(lambda: send({"type": "http.response.trailers"}))})
+    else:
+        await start(send)
+        field = Acting(complete)
+        with tempfile.TemporaryFile() as file:
+            await send({"type": f"http.response.{kind}", "more_body": field, "path": field, "file": file})
+
+
+async def nested_headers(scope: Scope, receive: Receive, send: Send) -> None:
+    """While the fields of a start are read, another start is refused: nothing of it is in the response."""
+    def attempt() -> None:
+        with suppress(RuntimeError):
+            send({"type": "http.response.start", "status": 200, "headers": [(b"x-inner", b"1"), (b"bad", b"\n")]})
+
+    await send({"type": "http.response.start", "status": 200, "headers": Acting(attempt)})
+    await send({"type": "http.response.body", "body": b"outer"})
+
+
+async def path_too_late(scope: Scope, receive: Receive, send: Send) -> None:
+    """The head has left behind an early hint when the file turns out to be missing; the app sends something else."""
+    await send({"type": "http.response.early_hint", "links": [b"</a>"]})
+    await start(send)
+    await asyncio.sleep(0)
+    with suppress(FileNotFoundError):
+        await send({"type": "http.response.pathsend", "path": "/no/such/file"})
+    await send({"type": "http.response.body", "body": b"x-body: 1\r\n\r\n"})
+
+
 async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
     await respond(send, b"refused", 403)
 
@@ -176,4 +240,5 @@ app = make_app({
     "/extensions": extensions, "/hint": hint, "/mistakes": mistakes, "/raised": what_was_raised, "/trailers": trailers,
     "/no-trailers": no_trailers, "/path": path, "/path-or-404": path_or_404, "/path-after-body": path_after_body,
     "/zerocopy": zerocopy, "/zerocopy-stream": zerocopy_stream, "/zerocopy-pipe": zerocopy_pipe, "/refuse": refuse,
+    "/nested": nested, "/nested-headers": nested_headers, "/path-too-late": path_too_late,
 })

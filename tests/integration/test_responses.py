@@ -340,3 +340,24 @@ def test_a_client_that_asked_for_the_close_is_not_waited_for(server: Server) -> 
     assert open_descriptors(pid) <= before + 1
     for connection in connections:
         connection.close()
+
+
+# --- messages that act ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["early_hint", "start", "body", "pathsend", "zerocopysend", "trailers"])
+def test_a_response_may_be_completed_while_a_message_is_read(server: Server, kind: str) -> None:
+    (worker,) = server.wait_workers(1).values()
+    assert server.get(f"/nested?kind={kind}").body == b"inner"
+    assert list(server.wait_workers(1).values()) == [worker]
+
+
+def test_a_start_within_a_start_leaves_no_fields(server: Server) -> None:
+    response = server.get("/nested-headers")
+    assert (response.status, response.body) == (200, b"outer")
+    assert [name for name, _ in response.headers if name.startswith("x-")] == ["x-outer"]
+
+
+def test_a_missing_file_behind_a_head_that_has_left(server: Server) -> None:
+    with server.connect() as connection:
+        connection.send(b"GET /path-too-late HTTP/1.1\r\nhost: t\r\n\r\n")
+        assert connection.read_head().status == 103
+        assert connection.read_response().body == b"x-body: 1\r\n\r\n"

@@ -75,9 +75,10 @@ class AsgiRequest final : public RequestSink {
   Progress zerocopysend(PyObject* message);
   Progress trailers(PyObject* message);
   bool may_send(PyObject* type);
+  bool may_start();
   bool may_send_body(PyObject* type);
-  Progress write(Chunk chunk, bool more);
-  Progress write(FileSlice file, bool more);
+  Progress write(PyObject* type, Chunk chunk, bool more);
+  Progress write(PyObject* type, FileSlice file, bool more);
   Progress written(const Result<>& result, bool more);
   ResponseWriter* complete();
   PyRef body_message();

@@ -25,7 +25,26 @@ Progress raise_refusal(const Error& error) {
 
 void release_object(void* object) noexcept { PyRef::steal(static_cast<PyObject*>(object)); }
 
+// The gateway's vector, as long as a message is read: that may run the app's code, which may send
+// another one.
+class ScratchHeaders {
+ public:
+  explicit ScratchHeaders(Gateway& gateway)
+      : fields(std::move(gateway.scratch_headers())), home_(gateway.scratch_headers()) {}
+  ~ScratchHeaders() { home_ = std::move(fields); }
+  ScratchHeaders(const ScratchHeaders&) = delete;
+
+  std::vector<Header> fields;
+
+ private:
+  std::vector<Header>& home_;
+};
+
 }  // namespace
+
+// Reading a message may run the app's code (an iterator's, a __bool__ or __fspath__), which may
+// send and even complete the response: whether a message may be sent is asked again once it is
+// read.
 
 Progress AsgiRequest::send(PyObject* message) {
   PyObject* type = message_type(message);
@@ -67,35 +86,44 @@ bool AsgiRequest::raise_if_disconnected() {
 
 Progress AsgiRequest::early_hint(PyObject* message) {
   HeaderHolder holder;
-  std::vector<Header>& links = gateway_->scratch_headers();
-  if (!read_links(message, links, holder)) return Progress::kError;
+  ScratchHeaders links(*gateway_);
+  if (!read_links(message, links.fields, holder) || !may_send(interned.early_hint)) {
+    return Progress::kError;
+  }
   if (started_) {
     return raise_runtime_error("ASGI message %R sent after http.response.start",
                                interned.early_hint);
   }
-  if (links.empty()) return Progress::kDone;
-  const Result<> written = writer_->inform(103, links);
+  if (links.fields.empty()) return Progress::kDone;
+  const Result<> written = writer_->inform(103, links.fields);
   return written ? Progress::kDone : raise_refusal(written.error());
 }
 
+bool AsgiRequest::may_start() {
+  if (!may_send(interned.http_response_start)) return false;
+  if (started_) raise_runtime_error("ASGI message %R sent twice", interned.http_response_start);
+  return !started_;
+}
+
 Progress AsgiRequest::start(PyObject* message) {
-  if (started_) {
-    return raise_runtime_error("ASGI message %R sent twice", interned.http_response_start);
-  }
+  if (!may_start()) return Progress::kError;
   int status = 0;
+  bool trailers = false;
   HeaderHolder holder;
-  std::vector<Header>& headers = gateway_->scratch_headers();
-  if (!read_status(message, status) || !read_headers(message, headers, holder) ||
-      !read_flag(message, interned.trailers, trailers_)) {
+  ScratchHeaders headers(*gateway_);
+  if (!read_status(message, status) || !read_headers(message, headers.fields, holder) ||
+      !read_flag(message, interned.trailers, trailers) || !may_start()) {
     return Progress::kError;
   }
-  const Result<> written = writer_->start(status, headers, trailers_);
+  const Result<> written = writer_->start(status, headers.fields, trailers);
   if (!written) return raise_refusal(written.error());
   started_ = true;
+  trailers_ = trailers;
   return Progress::kDone;
 }
 
 bool AsgiRequest::may_send_body(PyObject* type) {
+  if (!may_send(type)) return false;
   if (started_ && !body_ended_) return true;
   raise_runtime_error(started_ ? "ASGI message %R sent after the end of the response body"
                                : "ASGI message %R sent before http.response.start",
@@ -104,22 +132,23 @@ bool AsgiRequest::may_send_body(PyObject* type) {
 }
 
 Progress AsgiRequest::body(PyObject* message) {
-  if (!may_send_body(interned.http_response_body)) return Progress::kError;
+  PyObject* const type = interned.http_response_body;
+  if (!may_send_body(type)) return Progress::kError;
   bool more = false;
   if (!read_flag(message, interned.more_body, more)) return Progress::kError;
   PyObject* bytes = PyDict_GetItemWithError(message, interned.body);
   if (bytes == nullptr) {
-    return PyErr_Occurred() != nullptr ? Progress::kError : write(Chunk(), more);
+    return PyErr_Occurred() != nullptr ? Progress::kError : write(type, Chunk(), more);
   }
   if (PyBytes_Check(bytes)) {
     std::string_view view(PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes)));
-    if (view.size() < OutputQueue::kCopyBelow) return write(Chunk::borrowed(view), more);
-    return write(Chunk(view, PyRef::borrow(bytes).release(), release_object), more);
+    if (view.size() < OutputQueue::kCopyBelow) return write(type, Chunk::borrowed(view), more);
+    return write(type, Chunk(view, PyRef::borrow(bytes).release(), release_object), more);
   }
   Py_buffer buffer;  // bytearray, memoryview: copied, since the app may change them (P26)
   if (PyObject_GetBuffer(bytes, &buffer, PyBUF_SIMPLE) < 0) return Progress::kError;
   std::string_view view(static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len));
-  Progress progress = write(Chunk::borrowed(view), more);
+  Progress progress = write(type, Chunk::borrowed(view), more);
   PyBuffer_Release(&buffer);
   return progress;
 }
@@ -139,29 +168,30 @@ Progress AsgiRequest::pathsend(PyObject* message) {
     return Progress::kError;
   }
   if (room) file.length = std::min(file.length, *room);  // it has grown since the app looked
-  return write(std::move(file), false);
+  return write(interned.pathsend, std::move(file), false);
 }
 
 Progress AsgiRequest::zerocopysend(PyObject* message) {
   if (!may_send_body(interned.zerocopysend)) return Progress::kError;
+  const std::optional<uint64_t> room = writer_->body_room();
   bool more = false;
   BorrowedFile file;
-  if (!read_flag(message, interned.more_body, more) ||
-      !borrow_file(message, writer_->body_room(), file) ||
-      !may_send(interned.zerocopysend)) {  // the file's methods are the app's code
+  if (!read_flag(message, interned.more_body, more) || !borrow_file(message, room, file)) {
     return Progress::kError;
   }
   const uint64_t end = file.slice.offset + file.slice.length;
-  const Progress progress = write(std::move(file.slice), more);
+  const Progress progress = write(interned.zerocopysend, std::move(file.slice), more);
   if (progress == Progress::kError || !file.from_position) return progress;
   return advance_position(message, end) ? progress : Progress::kError;
 }
 
-Progress AsgiRequest::write(Chunk chunk, bool more) {
+Progress AsgiRequest::write(PyObject* type, Chunk chunk, bool more) {
+  if (!may_send_body(type)) return Progress::kError;
   return written(writer_->body(std::move(chunk), more), more);
 }
 
-Progress AsgiRequest::write(FileSlice file, bool more) {
+Progress AsgiRequest::write(PyObject* type, FileSlice file, bool more) {
+  if (!may_send_body(type)) return Progress::kError;
   return written(writer_->file(std::move(file), more), more);
 }
 
@@ -182,9 +212,9 @@ Progress AsgiRequest::written(const Result<>& result, bool more) {
 Progress AsgiRequest::trailers(PyObject* message) {
   HeaderHolder holder;
   bool more = false;
-  std::vector<Header>& headers = gateway_->scratch_headers();
-  if (!read_headers(message, headers, holder) ||
-      !read_flag(message, interned.more_trailers, more)) {
+  ScratchHeaders headers(*gateway_);
+  if (!read_headers(message, headers.fields, holder) ||
+      !read_flag(message, interned.more_trailers, more) || !may_send(interned.response_trailers)) {
     return Progress::kError;
   }
   if (!started_ || !trailers_ || !body_ended_) {
@@ -193,7 +223,7 @@ Progress AsgiRequest::trailers(PyObject* message) {
                                             : "ASGI message %R sent before the end of the body",
                                interned.response_trailers);
   }
-  const Result<> written = writer_->trailers(headers, more);
+  const Result<> written = writer_->trailers(headers.fields, more);
   if (!written) return raise_refusal(written.error());
   if (!more) complete();
   return Progress::kDone;

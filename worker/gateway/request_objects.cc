@@ -105,7 +105,8 @@ PySendResult RequestObject::resume(RequestObject* self, PyObject* value, PyObjec
     PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited request");
     return PYGEN_ERROR;
   }
-  PySendResult outcome = PyIter_Send(self->coroutine.get(), value, result);
+  PyRef running = self->coroutine.clone();  // whatever it does to its task's coroutine: this
+  PySendResult outcome = PyIter_Send(running.get(), value, result);
   return outcome == PYGEN_NEXT ? outcome : self->ended(outcome, result);
 }
 
@@ -116,7 +117,8 @@ PySendResult RequestObject::raise(RequestObject* self, PyObject* exception, PyOb
     raise_instance(exception, result);
     return self->ended(PYGEN_ERROR, result);
   }
-  *result = PyObject_CallMethodOneArg(self->coroutine.get(), interned.throw_, exception);
+  PyRef running = self->coroutine.clone();
+  *result = PyObject_CallMethodOneArg(running.get(), interned.throw_, exception);
   if (*result != nullptr) return PYGEN_NEXT;
   if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return self->ended(PYGEN_ERROR, result);
   PyErr_Clear();  // it caught the exception and returned
@@ -125,7 +127,8 @@ PySendResult RequestObject::raise(RequestObject* self, PyObject* exception, PyOb
 
 void RequestObject::close(RequestObject* self) {
   if (!self->coroutine) return;
-  PyRef closed = PyRef::steal(PyObject_CallMethodNoArgs(self->coroutine.get(), interned.close));
+  PyRef running = self->coroutine.clone();
+  PyRef closed = PyRef::steal(PyObject_CallMethodNoArgs(running.get(), interned.close));
 }
 
 // The app's coroutine is over: the exchange ends with it, and the task returns None unless the
