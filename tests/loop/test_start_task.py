@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import sys
 import weakref
 from collections.abc import Callable
@@ -353,3 +354,41 @@ def test_a_loop_that_is_closed_lets_go_of_its_spare_task(loop: tricorn.Loop) -> 
     loop.set_exception_handler(lambda loop, context: errors.append(context))
     loop.close()
     assert errors == []
+
+
+def test_a_task_in_its_own_context_is_collected(loop: tricorn.Loop) -> None:
+    task_variable: contextvars.ContextVar[object] = contextvars.ContextVar("task")
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        task_variable.set(task)
+        alive.add(task)
+
+    for _ in range(3):
+        in_loop(loop, lambda: loop._start_task(main(), contextvars.copy_context(), "request"))
+    run_turn(loop)
+    gc.collect()
+    assert not alive
+
+
+def test_an_exception_of_the_first_step_outlives_a_cancellation(loop: tricorn.Loop) -> None:
+    """As asyncio has it: the task was over before it could be cancelled."""
+    async def main() -> None:
+        asyncio.current_task().cancel()
+        raise ValueError("kept")
+
+    tasks: list[asyncio.Task[None]] = []
+    in_loop(loop, lambda: tasks.append(loop._start_task(main(), contextvars.copy_context(), "request")))
+    assert repr(tasks[0].exception()) == "ValueError('kept')"
+
+
+def test_a_task_may_have_any_name(loop: tricorn.Loop) -> None:
+    names: list[str] = []
+
+    async def main() -> None:
+        asyncio.current_task().set_name("request")
+        names.append(asyncio.current_task().get_name())
+
+    in_loop(loop, lambda: loop._start_task(main(), contextvars.copy_context(), "/path"))
+    assert names == ["request"]

@@ -101,7 +101,7 @@ PyCFunction method(Function* function) {
 
 bool find_base() {
   PyObject* base = asyncio_refs.task.get();
-  unnamed = PyUnicode_InternFromString("request");
+  unnamed = PyUnicode_FromString("request");  // not interned: nobody else's
   task_keywords = PyTuple_Pack(3, interned.loop, interned.name, interned.context);
   base_coro = PyObject_GetAttrString(base, "_coro");
   base_done = PyObject_GetAttrString(base, "done");

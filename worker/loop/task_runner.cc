@@ -11,9 +11,29 @@ namespace tricorn {
 namespace {
 
 PyTypeObject* runner_type = nullptr;
-ObjectPool<TaskRunner> pool;
 
-void dealloc(PyObject* self) { pool.free(reinterpret_cast<TaskRunner*>(self)); }
+TaskRunner* runner_of(PyObject* self) { return reinterpret_cast<TaskRunner*>(self); }
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  int stop = 0;
+  for (const PyRef* field : {&runner_of(self)->coroutine, &runner_of(self)->context,
+                             &runner_of(self)->name, &runner_of(self)->first_result}) {
+    if (stop == 0) stop = field->traverse(visit, arg);
+  }
+  return stop;
+}
+
+int clear(PyObject* self) {
+  runner_of(self)->forget();
+  return 0;
+}
+
+void dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  runner_of(self)->forget();
+  free_object(self);
+}
 
 // Leaves the context; an error that is set stays the one to tell.
 void exit_context(PyObject* context) {
@@ -101,6 +121,8 @@ PySendResult TaskRunner::raise(TaskRunner* self, PyObject* exception, PyObject**
     *result = first.release();
     return PYGEN_NEXT;
   }
+  // It is over, and its own exception is not replaced: the task would not have thrown another.
+  if (told == FirstStep::kRaised) return raise_instance(first.get(), result);
   *result = nullptr;
   bool runs = self->coroutine && (told == FirstStep::kTold || told == FirstStep::kYielded);
   if (!runs) return raise_instance(exception, result);
@@ -120,7 +142,8 @@ void TaskRunner::close(TaskRunner* self) {
   PyRef closed = PyRef::steal(PyObject_CallMethodNoArgs(self->coroutine.get(), interned.close));
 }
 
-TaskRunner* make_task_runner() { return pool.make(runner_type); }
+// Zeros are what its members begin with.
+TaskRunner* make_task_runner() { return runner_of(runner_type->tp_alloc(runner_type, 0)); }
 
 TaskRunner* as_task_runner(PyObject* object) {
   return Py_IS_TYPE(object, runner_type) ? reinterpret_cast<TaskRunner*>(object) : nullptr;
@@ -130,15 +153,18 @@ bool add_task_runner_type() {
   using Slots = AwaitableSlots<TaskRunner>;
   static PyMethodDef methods[] = {Slots::send_def, Slots::throw_def, Slots::close_def, {}};
   static PyType_Slot slots[] = {{Py_tp_dealloc, slot(dealloc)},
+                                {Py_tp_traverse, slot(traverse)},
+                                {Py_tp_clear, slot(clear)},
                                 {Py_tp_methods, methods},
                                 {Py_tp_iter, slot(PyObject_SelfIter)},
                                 {Py_tp_iternext, slot(Slots::iternext)},
                                 {Py_am_await, slot(Slots::await)},
                                 {Py_am_send, slot(Slots::send)},
                                 {0, nullptr}};
-  static PyType_Spec spec = {
-      "tricorn._tricorn.TaskRunner", sizeof(TaskRunner), 0,
-      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  static PyType_Spec spec = {"tricorn._tricorn.TaskRunner", sizeof(TaskRunner), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+                                 Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                             slots};
   runner_type = make_type(nullptr, &spec);
   return runner_type != nullptr;
 }

@@ -1,6 +1,6 @@
 // TaskRunner: the coroutine of a RequestTask. It stands between asyncio and the coroutine that is
 // to be run: the first step is run by hand, before asyncio knows of it; all others when asyncio
-// steps the task.
+// steps the task. Known to the cycle collector: a task may be in its own context.
 #pragma once
 
 #include <cstdint>
