@@ -45,7 +45,7 @@ def ensure_venv(name: str) -> None:
 
 def ensure_bare() -> None:
     python = str(Path(sys.executable).resolve())
-    run_quietly(["cmake", "-S", str(HERE / "bare"), "-B", str(BARE.parent), "-DCMAKE_BUILD_TYPE=Release",
+    run_quietly(["cmake", "-S", str(HERE / "bare"), "-B", str(BARE.parent), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
                  f"-DPython3_EXECUTABLE={python}"])
     run_quietly(["cmake", "--build", str(BARE.parent)])
 
