@@ -39,10 +39,12 @@ class ByteCache {
   // The entry of the two-part key, or null. The parts are compared exactly.
   Value* find(std::string_view first, std::string_view second = {}) {
     Entry& entry = slot(first, second);
-    if (!entry.used || entry.first_size != first.size()) return nullptr;
-    std::string_view key = entry.key;
-    bool same = key.substr(0, first.size()) == first && key.substr(first.size()) == second;
-    return same ? &entry.value : nullptr;
+    if (!entry.used || entry.first_size != first.size() ||
+        entry.key.size() != first.size() + second.size()) {
+      return nullptr;
+    }
+    const char* const key = entry.key.data();
+    return is_same(key, first) && is_same(key + first.size(), second) ? &entry.value : nullptr;
   }
 
   // Keeps `value` if the key is short enough. The replaced value is destroyed.
@@ -62,6 +64,10 @@ class ByteCache {
     std::string key;
     Value value;
   };
+
+  static bool is_same(const char* key, std::string_view part) {
+    return part.empty() || std::memcmp(key, part.data(), part.size()) == 0;
+  }
 
   Entry& slot(std::string_view first, std::string_view second) {
     return entries_[hash_bytes(second, hash_bytes(first)) & (entries_.size() - 1)];

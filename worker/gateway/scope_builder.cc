@@ -21,6 +21,10 @@ bool is_unused(PyObject* dict, PyObject* scope_value, Py_ssize_t size) {
   return dict != nullptr && Py_REFCNT(dict) == references && PyDict_GET_SIZE(dict) == size;
 }
 
+bool is_empty_dict(PyObject* object) {
+  return object != nullptr && PyDict_CheckExact(object) && PyDict_GET_SIZE(object) == 0;
+}
+
 PyRef address_tuple(const SocketAddress& address) {
   if (!address.known) return PyRef::none();
   if (address.port >= 0) {
@@ -82,7 +86,11 @@ bool ScopeBuilder::make_template() {
 }
 
 Result<ConnectionObjects> ScopeBuilder::describe(const ConnectionInfo& connection) {
-  ConnectionObjects objects{address_tuple(connection.client), address_tuple(connection.server),
+  if (!server_ || connection.server != server_address_) {  // most connections come to the same one
+    server_ = address_tuple(connection.server);
+    server_address_ = connection.server;
+  }
+  ConnectionObjects objects{address_tuple(connection.client), server_.clone(),
                             connection.tls ? interned.https : interned.http};
   if (!objects.client || !objects.server) return std::unexpected(PyError::take().to_error());
   return objects;
@@ -103,8 +111,7 @@ PyRef ScopeBuilder::build(const RequestHead& head, const ConnectionObjects& conn
   const TargetObjects* parts = target(head.target);
   method = method_name(head.method);
   PyRef headers = header_list(head.headers);
-  PyRef state = state_ ? PyRef::steal(PyDict_Copy(state_.get())) : PyRef();
-  if (parts == nullptr || !method || !headers || (state_ && !state)) return {};
+  if (parts == nullptr || !method || !headers) return {};
 
   Values values{};
   values[kType] = interned.http;
@@ -118,7 +125,6 @@ PyRef ScopeBuilder::build(const RequestHead& head, const ConnectionObjects& conn
   values[kHeaders] = headers.get();
   values[kClient] = connection.client.get();
   values[kServer] = connection.server.get();
-  values[kState] = state.get();
   PyRef scope = spare_ ? fill(std::move(spare_), values) : PyRef();
   if (!scope) scope = fill(PyRef::steal(PyDict_Copy(template_.get())), values);
   if (scope) path = parts->path.clone();
@@ -130,12 +136,14 @@ PyRef ScopeBuilder::build(const RequestHead& head, const ConnectionObjects& conn
 PyRef ScopeBuilder::fill(PyRef scope, const Values& values) {
   Extensions& extensions = values[kHttpVersion] == http_10_.get() ? extensions_10_ : extensions_;
   PyObject *key, *value;
+  PyRef state;
   Py_ssize_t position = 0;
   for (size_t i = 0; i < field_count_; ++i) {
     if (!scope || PyDict_Next(scope.get(), &position, &key, &value) == 0 || key != keys_[i])
       return {};
     PyObject* wanted = i == kAsgi         ? asgi_copy(value)
                        : i == kExtensions ? extensions.take(value)
+                       : i == kState      ? (state = state_copy(value)).get()
                                           : values[i];
     if (wanted == nullptr || (value != wanted && PyDict_SetItem(scope.get(), key, wanted) < 0))
       return {};
@@ -143,10 +151,18 @@ PyRef ScopeBuilder::fill(PyRef scope, const Values& values) {
   return scope;
 }
 
+// The lifespan's state may have grown since.
+PyRef ScopeBuilder::state_copy(PyObject* scope_value) const {
+  const bool serves_again = PyDict_GET_SIZE(state_.get()) == 0 && is_empty_dict(scope_value) &&
+                            Py_REFCNT(scope_value) == 1;
+  return serves_again ? PyRef::borrow(scope_value) : PyRef::steal(PyDict_Copy(state_.get()));
+}
+
 // What apps put into the state lives as long as the scope: then it must go with its request.
 void ScopeBuilder::retire(PyRef scope) {
-  const bool is_ours = scope && Py_REFCNT(scope.get()) == 1;
-  if (is_ours && !state_ && PyDict_GET_SIZE(scope.get()) == static_cast<Py_ssize_t>(field_count_)) {
+  const bool is_ours = scope && Py_REFCNT(scope.get()) == 1 &&
+                       PyDict_GET_SIZE(scope.get()) == static_cast<Py_ssize_t>(field_count_);
+  if (is_ours && (!state_ || is_empty_dict(PyDict_GetItemWithError(scope.get(), interned.state)))) {
     spare_ = std::move(scope);
   }
 }

@@ -83,6 +83,7 @@ class ScopeBuilder {
   PyRef header_name(std::string_view name);
   PyRef method_name(std::string_view name);
   PyObject* asgi_copy(PyObject* scope_value);
+  PyRef state_copy(PyObject* scope_value) const;
   PyObject* version_name(HttpVersion version) const;
 
   std::string root_path_;
@@ -92,6 +93,8 @@ class ScopeBuilder {
   std::array<PyObject*, kFields> keys_{};  // interned
   size_t field_count_ = kFields;
   PyRef root_path_text_;
+  SocketAddress server_address_;
+  PyRef server_;  // its tuple, that of the last connection
   PyRef version_;
   PyRef spec_version_;
   PyRef asgi_;
