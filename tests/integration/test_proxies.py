@@ -217,6 +217,16 @@ def test_ipv6_unix_and_tls(proxied: Server) -> None:
     assert told_scope(proxied, v2(tlvs=b"\x20\0\5\1\0\0\0\0") + REQUEST)["scheme"] == "https"
 
 
+def test_the_access_log_has_the_scheme_that_the_app_sees() -> None:
+    forwarded = b"GET /forwarded HTTP/1.1\r\nhost: test\r\nx-forwarded-proto: http\r\n\r\n"
+    tls = b"\x20\0\5\1\0\0\0\0"
+    options = ("--proxy-protocol", "auto", "--forwarded-allow-ips", "1.2.3.4", "--access-log-format", "%(S)s %(U)s")
+    with ProxyServer("raw:app", *options) as server:
+        assert exchange(server, v2(tlvs=tls) + REQUEST + forwarded) is not None
+        server.log.wait_for("https /scope")
+        server.log.wait_for("http /forwarded")
+
+
 @pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN a b c d\r\n", v2(0x20, 0, b""), v2(0x20),
                                     v2(0x21, 0, b"")])
 def test_local_and_unknown_leave_the_connections_own(proxied: Server, header: bytes) -> None:

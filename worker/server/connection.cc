@@ -20,8 +20,9 @@ bool is_serving(SessionPhase phase) {
 
 }  // namespace
 
-void Connection::adopt(SocketAddress client, std::unique_ptr<RequestHandler> handler) {
-  client_ = std::move(client);
+void Connection::adopt(const ConnectionInfo& info, std::unique_ptr<RequestHandler> handler) {
+  client_ = info.client;
+  tls_ = info.tls;
   handler_ = std::move(handler);
 }
 

@@ -49,8 +49,8 @@ class Connection final : public Deadline,
   ~Connection() = default;
   Connection(const Connection&) = delete;
 
-  // Once, before handler() is asked for: who is there. `client` is for the logs.
-  void adopt(SocketAddress client, std::unique_ptr<RequestHandler> handler);
+  // Once, before handler() is asked for: who is there. `info` is for the logs.
+  void adopt(const ConnectionInfo& info, std::unique_ptr<RequestHandler> handler);
 
   // Once: both were made with this connection as their peer. Begins to read.
   void start(std::unique_ptr<Transport> transport, std::unique_ptr<Session> session);
@@ -64,6 +64,7 @@ class Connection final : public Deadline,
 
   RequestHandler& handler() { return *handler_; }
   const SocketAddress& client() const { return client_; }
+  bool tls() const { return tls_; }                // as the PROXY header says
   uint32_t requests() const { return requests_; }  // begun so far
   bool had_request() const { return requests_ != 0; }
 
@@ -92,6 +93,7 @@ class Connection final : public Deadline,
 
   ConnectionHost& host_;
   SocketAddress client_;
+  bool tls_ = false;
   std::unique_ptr<RequestHandler> handler_;
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Session> session_;  // dies first: it refers to all of the above

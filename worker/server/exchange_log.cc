@@ -60,9 +60,10 @@ void ExchangeLog::wait(int timeout_ms) noexcept {
 void ExchangeLog::append(const Connection& connection, const ExchangeRecord& record) {
   const RequestOrigin* origin = record.origin;
   const bool forwarded = origin != nullptr && origin->client.known;
+  const std::optional<bool> said_https = origin != nullptr ? origin->https : std::nullopt;
   access_log_->append({.exchange = record,
                        .client = forwarded ? origin->client : connection.client(),
-                       .https = origin != nullptr && origin->https.value_or(false),
+                       .https = said_https.value_or(connection.tls()),
                        .connection_requests = connection.requests(),
                        .took = timed_ ? monotonic_now() - record.begun : Duration::zero(),
                        .clf_time = clock_.clf(),

@@ -175,7 +175,7 @@ void Server::Impl::on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t 
 std::unique_ptr<Session> Server::Impl::open_session(Connection& connection,
                                                     const ConnectionInfo& info,
                                                     const ForwardedRules* forwarded) {
-  connection.adopt(info.client, handlers_.make_handler(info));
+  connection.adopt(info, handlers_.make_handler(info));
   return options_.make_session(http1_, connection.handler(), connection, &connection, forwarded);
 }
 
