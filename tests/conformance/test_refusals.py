@@ -26,7 +26,8 @@ def refused(probed: Probed, fragment: int, sent: bytes, status: int) -> None:
             assert response.body == b"Invalid HTTP request received."
         assert wire.ends_cleanly()
     probed.server.log.wait_for(f'" {status}$', since=since)
-    assert not probed.server.log.count("WARN|ERROR|Traceback", since)  # the access log's line is all there is to say
+    said = probed.server.log.count("WARN", since), probed.server.log.count("ERROR|Traceback", since)
+    assert said in [(0, 0), (1, 0)]  # one line at most: scanners send a lot of it
 
 
 def cases(table: dict[str, tuple[bytes, int]]) -> pytest.MarkDecorator:
