@@ -92,6 +92,42 @@ void append_user(LogText& text, std::string_view authorization) {
   append_or_dash(text, basic_auth_user(authorization, user), kMaxNameText);
 }
 
+void append_number_or_dash(std::string& out, uint64_t number, bool is_dash) {
+  if (is_dash) {
+    out += '-';
+  } else {
+    append_number(out, number);
+  }
+}
+
+void append_figure(std::string& out, AccessAtom atom, const AccessEvent& event) {
+  const uint64_t bytes = event.exchange.response_bytes;
+  const SocketAddress& client = event.client;
+  switch (atom) {
+    case AccessAtom::kClientPort:
+      return append_number_or_dash(out, static_cast<uint64_t>(client.port),
+                                   !client.known || client.port < 0);
+    case AccessAtom::kStatus:
+      return append_number(out, static_cast<uint64_t>(shown_status(event.exchange)));
+    case AccessAtom::kBytes:
+      return append_number(out, bytes);
+    case AccessAtom::kBytesOrDash:
+      return append_number_or_dash(out, bytes, bytes == 0);
+    case AccessAtom::kSeconds:
+      return append_number(out, in_microseconds(event.took) / 1'000'000);
+    case AccessAtom::kMilliseconds:
+      return append_number(out, in_microseconds(event.took) / 1'000);
+    case AccessAtom::kMicroseconds:
+      return append_number(out, in_microseconds(event.took));
+    case AccessAtom::kDecimalSeconds:
+      return append_decimal_seconds(out, event.took);
+    case AccessAtom::kConnectionRequests:
+      return append_number(out, event.connection_requests);
+    default:  // resolved at the start, or AccessLine's own
+      return;
+  }
+}
+
 void append_value(LogText& text, const AccessPiece& piece, const AccessEvent& event) {
   std::string& out = text.out();
   const ExchangeRecord& exchange = event.exchange;
@@ -103,12 +139,6 @@ void append_value(LogText& text, const AccessPiece& piece, const AccessEvent& ev
       return append_client(text, event.client);
     case AccessAtom::kClientHost:
       return append_or_dash(text, event.client.known ? event.client.host : "", kMaxNameText);
-    case AccessAtom::kClientPort:
-      if (!event.client.known || event.client.port < 0) {
-        out += '-';
-        return;
-      }
-      return append_number(out, static_cast<uint64_t>(event.client.port));
     case AccessAtom::kUser:
       return append_user(text, request_field(exchange, piece.index));
     case AccessAtom::kClfTime:
@@ -137,37 +167,15 @@ void append_value(LogText& text, const AccessPiece& piece, const AccessEvent& ev
     case AccessAtom::kScheme:
       out += event.https ? "https" : "http";
       return;
-    case AccessAtom::kStatus:
-      return append_number(out, static_cast<uint64_t>(shown_status(exchange)));
     case AccessAtom::kReason:
       return append_or_dash(text, reason_phrase(exchange.status), kMaxNameText);
-    case AccessAtom::kBytesOrDash:
-      if (exchange.response_bytes == 0) {
-        out += '-';
-        return;
-      }
-      [[fallthrough]];
-    case AccessAtom::kBytes:
-      return append_number(out, exchange.response_bytes);
-    case AccessAtom::kSeconds:
-      return append_number(out, in_microseconds(event.took) / 1'000'000);
-    case AccessAtom::kMilliseconds:
-      return append_number(out, in_microseconds(event.took) / 1'000);
-    case AccessAtom::kMicroseconds:
-      return append_number(out, in_microseconds(event.took));
-    case AccessAtom::kDecimalSeconds:
-      return append_decimal_seconds(out, event.took);
-    case AccessAtom::kConnectionRequests:
-      return append_number(out, event.connection_requests);
     case AccessAtom::kRequestField:
       return append_or_dash(text, request_field(exchange, piece.index), kMaxFieldText);
     case AccessAtom::kResponseField:
       return append_or_dash(text, exchange.fields->response(piece.index).value_or(""),
                             kMaxFieldText);
-    case AccessAtom::kEnvironment:  // resolved at the start
-    case AccessAtom::kPid:
-    case AccessAtom::kRequestId:  // AccessLine's own
-      return;
+    default:
+      return append_figure(out, piece.atom, event);
   }
 }
 

@@ -134,7 +134,8 @@ bool take_parameter(std::string_view& text, std::string_view& name, std::string&
       text.remove_prefix(i + 1);
       return true;
     }
-    if (text[i] == '\\' && ++i == text.size()) return false;
+    if (text[i] == '\\') ++i;
+    if (i == text.size()) return false;
     value += text[i];
   }
   return false;
@@ -210,8 +211,8 @@ std::optional<ForwardedElement> parse_forwarded_element(std::string_view text) {
     });
     if (known != kNames.end()) {
       if (std::exchange(seen[known - kNames.begin()], true)) return std::nullopt;  // section 4
-      if (*known == "for") element.node = std::move(value);
-      if (*known == "proto") element.proto = std::move(value);
+      if (*known == "for") element.node = value;
+      if (*known == "proto") element.proto = value;
     }
     text = trimmed(text);
     if (!text.empty() && text.front() != ';') return std::nullopt;
