@@ -74,7 +74,9 @@ def _add_headers(environ: Environ, headers: list[tuple[bytes, bytes]]) -> None:
     for name, value in headers:
         variable = variables.get(name)
         if variable is None:
-            if b"_" in name:  # x_real_ip would pass for x-real-ip (CVE-2015-0219)
+            # x_real_ip would pass for x-real-ip (CVE-2015-0219); Proxy would become HTTP_PROXY, which HTTP clients take for
+            # the proxy to use (CVE-2016-5385).
+            if b"_" in name or name == b"proxy":
                 continue
             variable = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
             if len(variables) < _MOST_NAMES:
