@@ -129,7 +129,8 @@ def test_p22_bytes_behind_a_closing_request_are_ignored(wire: Wire, head: str) -
     wire.send_if_open(request(head) + request("POST /note HTTP/1.1", b"never seen"))
     response = wire.read_response()
     assert (response.body, response.says_close) == (b"Hello, world!", True)
-    assert wire.ends_cleanly()
+    # A cut sends on after the close, against RFC 9112 section 9.6: those bytes may meet a reset, behind the response.
+    assert wire.ends_cleanly() if wire.fragment == 0 else wire.ends()
 
 
 # --- P23: upgrades ------------------------------------------------------------------------------------------------------------------

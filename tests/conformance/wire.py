@@ -55,6 +55,13 @@ class Wire(Connection):
         """True when nothing more comes but the end, and that is not a reset."""
         return not self._buffer and self.socket.recv(1) == b""
 
+    def ends(self) -> bool:
+        """True when nothing more comes but the end, or the reset that a peer gets who sends to a closed socket."""
+        try:
+            return self.ends_cleanly()
+        except ConnectionResetError:
+            return not self._buffer
+
     def read_until_closed_or(self, mark: bytes) -> bytes:
         """What comes up to and with `mark`; all of it if the server closes first."""
         try:
