@@ -4,10 +4,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 
 #include "common/near_miss.h"
+#include "common/text.h"
 
 namespace tricorn {
 namespace {
@@ -102,12 +102,6 @@ size_t fixed_size(AccessAtom atom) {
 bool is_duration(AccessAtom atom) {
   return atom == AccessAtom::kSeconds || atom == AccessAtom::kMilliseconds ||
          atom == AccessAtom::kMicroseconds || atom == AccessAtom::kDecimalSeconds;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
-  return result;
 }
 
 std::string suggestion(std::string_view name) {
@@ -208,10 +202,10 @@ class Compiler {
       out_.pieces.push_back({AccessAtom::kEnvironment, 0, std::string(name)});
     } else if (kind == "i") {
       out_.pieces.push_back(
-          {AccessAtom::kRequestField, index_of(out_.request_fields, lower(name))});
+          {AccessAtom::kRequestField, index_of(out_.request_fields, lowered(name))});
     } else {
       out_.pieces.push_back(
-          {AccessAtom::kResponseField, index_of(out_.response_fields, lower(name))});
+          {AccessAtom::kResponseField, index_of(out_.response_fields, lowered(name))});
     }
     return {};
   }

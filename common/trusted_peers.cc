@@ -7,17 +7,13 @@
 #include <charconv>
 #include <functional>
 
+#include "common/text.h"
+
 namespace tricorn {
 namespace {
 
 constexpr unsigned kBits = 128;
 constexpr unsigned kV4Offset = 96;
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
 
 bool parse_bits(std::string_view text, unsigned most, unsigned& bits) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits);

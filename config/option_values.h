@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/text.h"
 #include "config/option_spec.h"
 
 namespace tricorn {
@@ -108,9 +109,7 @@ OptionValue choice_value(Choices<T> choices, Field field) {
   std::string words;
   for (const auto& choice : choices) words += (words.empty() ? "" : "|") + choice.first;
   auto set = [=](Options& options, const std::string& text) -> Result<> {
-    std::string word = text;
-    std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::tolower(c); });
-    auto found = std::ranges::find(choices, word, &std::pair<std::string, T>::first);
+    auto found = std::ranges::find(choices, lowered(text), &std::pair<std::string, T>::first);
     if (found == choices.end()) return fail(fmt::format("'{}' is none of {}", text, words));
     field(options) = found->second;
     return {};

@@ -1,6 +1,7 @@
 // Options of group "HTTP": what every response carries, and how the app may send it.
 #include <algorithm>
 
+#include "common/text.h"
 #include "config/option_values.h"
 
 namespace tricorn {
@@ -12,12 +13,6 @@ bool is_token(std::string_view text) {
     return std::isalnum(c) ||
            std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
   });
-}
-
-std::string_view trimmed(std::string_view text) {
-  size_t begin = text.find_first_not_of(" \t");
-  return begin == text.npos ? std::string_view()
-                            : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
 // RFC 9110 section 5.5: visible characters, blanks between them, and bytes above ASCII

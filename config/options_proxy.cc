@@ -1,6 +1,7 @@
 // Options of group "Proxies": whom to believe where a request comes from.
 #include <array>
 
+#include "common/text.h"
 #include "common/trusted_peers.h"
 #include "config/option_values.h"
 
@@ -28,9 +29,8 @@ Result<uint32_t> parse_fields(std::string_view text) {
   uint32_t fields = 0;
   for (std::string_view rest = text;;) {
     const size_t comma = rest.find(',');
-    std::string name(rest.substr(0, comma));
+    std::string name = lowered(rest.substr(0, comma));
     std::erase_if(name, [](char c) { return c == ' ' || c == '\t'; });
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
     const auto* found = std::ranges::find(kFields, name, [](const auto& f) { return f.first; });
     if (found == kFields.end()) {
       return fail(

@@ -45,15 +45,22 @@ PyRef CallArguments::as_tuple() const {
   return tuple;
 }
 
+void exit_context(PyObject* context) {
+  if (PyErr_Occurred() == nullptr) {
+    if (PyContext_Exit(context) < 0) PyError::take().unraisable(context);
+    return;
+  }
+  PyError error = PyError::take();
+  if (PyContext_Exit(context) < 0) PyErr_Clear();
+  std::move(error).restore();
+}
+
 PyRef call_in_context(PyObject* context, PyObject* callback, PyObject* const* arguments,
                       size_t nargsf) {
   if (PyContext_Enter(context) < 0) return {};
   PyRef result = PyRef::steal(PyObject_Vectorcall(callback, arguments, nargsf, nullptr));
-  if (result) return PyContext_Exit(context) == 0 ? std::move(result) : PyRef();
-  PyError error = PyError::take();
-  if (PyContext_Exit(context) < 0) PyErr_Clear();  // the first error is the one to tell
-  std::move(error).restore();
-  return {};
+  exit_context(context);
+  return result;
 }
 
 }  // namespace tricorn

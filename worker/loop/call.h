@@ -43,6 +43,9 @@ class CallArguments {
   size_t count_ = 0;
 };
 
+// Leaves a context that was entered; an error that is set stays the one to tell.
+void exit_context(PyObject* context);
+
 // PyObject_Vectorcall in `context`, which must not be entered yet. Null with an error set.
 PyRef call_in_context(PyObject* context, PyObject* callback, PyObject* const* arguments,
                       size_t nargsf);

@@ -10,11 +10,6 @@
 namespace tricorn {
 namespace {
 
-template <class Function>
-PyCFunction method(Function* function) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 bool check_open(EventLoop& loop) {
   if (!loop.closed()) return true;
   PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");

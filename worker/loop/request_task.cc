@@ -17,6 +17,14 @@ PyObject* base_coro = nullptr;      // asyncio.Task._coro, the descriptor
 PyObject* unnamed = nullptr;        // given to the base, which would number its tasks otherwise
 PyObject* task_keywords = nullptr;  // ("loop", "name", "context")
 
+PyRef call_type(PyObject* type, PyObject* loop, PyObject* coroutine, PyObject* context,
+                PyObject* name) {
+  PyObject* stack[] = {nullptr, coroutine, loop, name == nullptr ? Py_None : name,
+                       context == nullptr ? Py_None : context};
+  return PyRef::steal(
+      PyObject_Vectorcall(type, stack + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, task_keywords));
+}
+
 PyRef coroutine_of(PyObject* self) {
   return PyRef::steal(Py_TYPE(base_coro)->tp_descr_get(base_coro, self, nullptr));
 }
@@ -94,11 +102,6 @@ bool is_only_weak_reference(PyObject* reference) {
   return reinterpret_cast<PyWeakReference*>(reference)->wr_next == nullptr;
 }
 
-template <class Function>
-PyCFunction method(Function* function) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
-
 bool find_base() {
   PyObject* base = asyncio_refs.task.get();
   unnamed = PyUnicode_FromString("request");  // not interned: nobody else's
@@ -116,15 +119,18 @@ bool find_base() {
 
 }  // namespace
 
+PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name) {
+  return call_type(asyncio_refs.task.get(), loop, coroutine, context, name);
+}
+
 SpareTask SpareTask::make(PyObject* loop, PyObject* context) {
   TaskRunner* runner = make_task_runner();
   PyRef coroutine = PyRef::steal(reinterpret_cast<PyObject*>(runner));
   if (!coroutine) return {};
   SpareTask spare;
   spare.context = PyRef::borrow(context);
-  PyObject* stack[] = {nullptr, coroutine.get(), loop, unnamed, context};
-  spare.task = PyRef::steal(PyObject_Vectorcall(reinterpret_cast<PyObject*>(task_type), stack + 1,
-                                                1 | PY_VECTORCALL_ARGUMENTS_OFFSET, task_keywords));
+  spare.task =
+      call_type(reinterpret_cast<PyObject*>(task_type), loop, coroutine.get(), context, unnamed);
   spare.runner = runner;
   return spare;
 }

@@ -41,6 +41,9 @@ struct SpareTask {
   bool is_as_new() const;
 };
 
+// asyncio.Task(coroutine, loop=loop, name=name, context=context); `name` and `context` may be null.
+PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name);
+
 // After asyncio was imported. False with an error set.
 bool add_request_task_type();
 

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "worker/loop/call.h"
 #include "worker/python/interned.h"
 #include "worker/python/py_error.h"
 #include "worker/python/py_type.h"
@@ -33,17 +34,6 @@ void dealloc(PyObject* self) {
   PyObject_GC_UnTrack(self);
   runner_of(self)->forget();
   free_object(self);
-}
-
-// Leaves the context; an error that is set stays the one to tell.
-void exit_context(PyObject* context) {
-  if (PyErr_Occurred() == nullptr) {
-    if (PyContext_Exit(context) < 0) PyError::take().unraisable(context);
-    return;
-  }
-  PyError error = PyError::take();
-  if (PyContext_Exit(context) < 0) PyErr_Clear();
-  std::move(error).restore();
 }
 
 bool is_cancelled(PyObject* awaited) {

@@ -24,8 +24,7 @@ struct TaskRunner {
   // Somebody changed the task beyond what its runner knows of: it cannot serve another coroutine.
   bool touched = false;
 
-  // Runs the coroutine's first step; `entered` is the context to run it in. Never leaves an error
-  // set.
+  // Runs the first step of `new_coroutine` in `new_context`. Never leaves an error set.
   void begin(PyObject* new_coroutine, PyObject* new_context, PyObject* new_name);
   bool ended_with_none() const {
     return first_step == FirstStep::kReturned && first_result.get() == Py_None;

@@ -10,12 +10,6 @@
 namespace tricorn {
 namespace {
 
-// ("loop", "name", "context"), made once.
-PyObject* task_keywords() {
-  static PyObject* const keywords = PyTuple_Pack(3, interned.loop, interned.name, interned.context);
-  return keywords;
-}
-
 // With a task factory: as asyncio.create_task() would, through the loop's Python face.
 PyRef create_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name) {
   static PyObject* const keywords = PyTuple_Pack(2, interned.name, interned.context);
@@ -32,13 +26,6 @@ bool is_task_current(PyObject* loop) {
 }
 
 }  // namespace
-
-PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name) {
-  PyObject* stack[] = {nullptr, coroutine, loop, name == nullptr ? Py_None : name,
-                       context == nullptr ? Py_None : context};
-  return PyRef::steal(PyObject_Vectorcall(asyncio_refs.task.get(), stack + 1,
-                                          1 | PY_VECTORCALL_ARGUMENTS_OFFSET, task_keywords()));
-}
 
 PyRef TaskStarter::start(PyObject* coroutine, PyObject* context, PyObject* name) {
   if (loop_.task_factory() != nullptr) {

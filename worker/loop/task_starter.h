@@ -43,7 +43,4 @@ class TaskStarter {
   SpareTask spare_;  // kept for the next start
 };
 
-// asyncio.Task(coroutine, loop=loop, name=name, context=context); `name` and `context` may be null.
-PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name);
-
 }  // namespace tricorn

@@ -7,19 +7,12 @@
 #include <ranges>
 #include <utility>
 
+#include "common/text.h"
 #include "worker/protocol/char_class.h"
 #include "worker/protocol/request_checks.h"
 
 namespace tricorn {
 namespace {
-
-constexpr std::string_view kBlanks = " \t";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
-}
 
 std::optional<bool> says_https(std::string_view proto) {
   if (equals_ignoring_case(proto, "https") || equals_ignoring_case(proto, "wss")) return true;

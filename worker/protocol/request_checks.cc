@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/text.h"
 #include "worker/protocol/char_class.h"
 
 namespace tricorn {
@@ -13,11 +14,6 @@ constexpr int kBadRequest = 400;
 std::string_view trim_right(std::string_view value) {
   while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
   return value;
-}
-
-std::string_view trim(std::string_view value) {
-  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-  return trim_right(value);
 }
 
 struct FieldsSeen {
@@ -190,10 +186,10 @@ int transfer_coding_refusal(std::string_view value) {
   if (equals_ignoring_case(value, "chunked")) return 0;
   const size_t comma = value.rfind(',');
   if (comma == std::string_view::npos) return kBadRequest;
-  if (!equals_ignoring_case(trim(value.substr(comma + 1)), "chunked")) return kBadRequest;
+  if (!equals_ignoring_case(trimmed(value.substr(comma + 1)), "chunked")) return kBadRequest;
   for (std::string_view rest = value.substr(0, comma);;) {
     const size_t next = rest.find(',');
-    const std::string_view coding = trim(rest.substr(0, next));
+    const std::string_view coding = trimmed(rest.substr(0, next));
     if (coding.empty() || equals_ignoring_case(coding, "chunked")) return kBadRequest;
     if (next == std::string_view::npos) return 501;
     rest.remove_prefix(next + 1);
@@ -203,7 +199,7 @@ int transfer_coding_refusal(std::string_view value) {
 bool has_token(std::string_view list, std::string_view token) {
   for (;;) {
     const size_t comma = list.find(',');
-    if (equals_ignoring_case(trim(list.substr(0, comma)), token)) return true;
+    if (equals_ignoring_case(trimmed(list.substr(0, comma)), token)) return true;
     if (comma == std::string_view::npos) return false;
     list.remove_prefix(comma + 1);
   }

@@ -56,9 +56,7 @@ struct AwaitableSlots {
   }
 
   static inline PyMethodDef send_def = {"send", send_method, METH_O, nullptr};
-  static inline PyMethodDef throw_def = {
-      "throw", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(throw_method)),
-      METH_FASTCALL, nullptr};
+  static inline PyMethodDef throw_def = {"throw", method(throw_method), METH_FASTCALL, nullptr};
   static inline PyMethodDef close_def = {"close", close_method, METH_NOARGS, nullptr};
 };
 

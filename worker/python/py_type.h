@@ -26,6 +26,12 @@ void* slot(Function* function) {
   return reinterpret_cast<void*>(function);
 }
 
+// The same for PyMethodDef, whatever the method's calling convention.
+template <class Function>
+PyCFunction method(Function* function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
 #ifdef __SANITIZE_ADDRESS__
 inline constexpr bool kPoolsKeep = false;  // a use after free must be seen
 #else
