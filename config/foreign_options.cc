@@ -79,8 +79,6 @@ constexpr ForeignOption kForeign[] = {
     {.names = "--runtime-mode", .remark = "a worker is one thread", .hint = true},
     {.names = "--access-log-fmt", .remark = "use --access-log-format"},
     {.names = "--backpressure", .remark = "use --limit-concurrency"},
-    {.names = "--workers-lifetime", .remark = "use --limit-max-requests"},
-    {.names = "--workers-max-rss", .remark = "use --limit-max-requests"},
     {.names = "--workers-kill-timeout", .remark = "use --timeout-graceful-shutdown"},
     {.names = "--respawn-failed-workers",
      .shape = Shape::kSwitch,

@@ -8,6 +8,9 @@ namespace {
 // A reload has old and new workers alive at once, and each needs a block of the scoreboard.
 constexpr uint64_t kMostWorkers = 512;
 constexpr uint64_t kMostThreads = 4096;
+constexpr uint64_t kMostSurge = 64;
+constexpr uint64_t kMostRssMib = uint64_t{1} << 30;
+constexpr uint64_t kDayMs = 86'400'000;
 
 OptionValue workers_value() {
   auto field = [](auto& o) -> auto& { return o.workers; };
@@ -23,6 +26,21 @@ OptionValue workers_value() {
   };
   number.set = set;
   return number;
+}
+
+// granian's unit, and ours where one is written.
+OptionValue max_rss_value() {
+  constexpr uint64_t kMib = uint64_t{1} << 20;
+  auto set = [](Options& options, const std::string& text) -> Result<> {
+    const bool bare = parse_count(text).has_value();
+    auto bytes = parse_bytes(bare ? text + "M" : text);
+    if (!bytes || *bytes > kMostRssMib * kMib) {
+      return fail(fmt::format("'{}' is not a number of MiB from 0 to {}", text, kMostRssMib));
+    }
+    options.worker_max_rss_bytes = *bytes;
+    return {};
+  };
+  return {.metavar = "MIB", .set = set, .show = [](const Options&) { return "no limit"; }};
 }
 
 }  // namespace
@@ -54,14 +72,35 @@ OptionGroup worker_options() {
                count_value("N", [](auto& o) -> auto& { return o.worker.limit_max_requests_jitter; },
                            {.most = kMostRequests}),
            .help = "Up to this many more, at random, so that workers are not replaced together."},
+          {.name = "workers-lifetime",
+           .value = seconds_value([](auto& o) -> auto& { return o.worker_lifetime_ms; },
+                                  {.most = 365 * kDayMs, .zero = "no end"}),
+           .help =
+               "Replace a worker after this time, a tenth more or less at random; no request is "
+               "lost."},
+          {.name = "workers-max-rss",
+           .value = max_rss_value(),
+           .help = "Replace a worker that holds more memory than this; K, M or G may follow."},
+          {.name = "rss-sample-interval",
+           .value = seconds_value([](auto& o) -> auto& { return o.rss_sample_interval_ms; },
+                                  {.least = 1'000, .most = 300'000}),
+           .help = "How often --workers-max-rss looks."},
+          {.name = "rss-samples",
+           .value = count_value("N", [](auto& o) -> auto& { return o.rss_samples; },
+                                {.least = 1, .most = 1000}),
+           .help = "Looks in a row that have to find too much, before --workers-max-rss acts."},
+          {.name = "max-surge",
+           .value = count_value("N", [](auto& o) -> auto& { return o.max_surge; },
+                                {.least = 1, .most = kMostSurge}),
+           .help = "Workers that may be in replacement at once, in reloads and after that."},
           {.name = "timeout-boot",
            .value = seconds_value([](auto& o) -> auto& { return o.boot_timeout_ms; },
-                                  {.least = 1'000, .most = 86'400'000}),
+                                  {.least = 1'000, .most = kDayMs}),
            .help = "Time for a worker to import the app and finish its start-up."},
           {.name = "timeout-graceful-shutdown",
            .aliases = {"--graceful-timeout"},
-           .value = seconds_value([](auto& o) -> auto& { return o.drain_timeout_ms; },
-                                  {.most = 86'400'000}),
+           .value =
+               seconds_value([](auto& o) -> auto& { return o.drain_timeout_ms; }, {.most = kDayMs}),
            .help = "Time for requests in progress at a stop, a reload or a replacement."},
       }};
 }

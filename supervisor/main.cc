@@ -22,7 +22,15 @@ PolicyOptions policy_options(const Options& options) {
   return {.workers = options.workers,
           .preload = options.worker.preload,
           .boot_timeout = milliseconds(options.boot_timeout_ms),
-          .drain_timeout = milliseconds(options.drain_timeout_ms)};
+          .drain_timeout = milliseconds(options.drain_timeout_ms),
+          .max_surge = options.max_surge,
+          .worker_lifetime = milliseconds(options.worker_lifetime_ms)};
+}
+
+RssLimit rss_limit(const Options& options) {
+  return {.max_bytes = options.worker_max_rss_bytes,
+          .samples = options.rss_samples,
+          .sample_interval = milliseconds(options.rss_sample_interval_ms)};
 }
 
 void start_log(const ParsedCommand& command) {
@@ -44,6 +52,7 @@ Result<int> serve(const Options& options, Invocation& invocation) {
 
   Runner::Parts parts{.policy = policy_options(options),
                       .jitter_seed = std::random_device{}(),
+                      .rss_limit = rss_limit(options),
                       .plan = std::move(*plan)};
   parts.reread_config = [&, listeners = sockets->settings()] {
     return reread_config(invocation.argv, invocation.environment, options, listeners);

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "common/syscall.h"
+#include "supervisor/os/process_memory.h"
 
 namespace tricorn {
 namespace {
@@ -219,6 +220,15 @@ std::vector<Heartbeat> ProcessTable::heartbeats() const {
     beats.push_back({.worker = id, .at = TimePoint(std::chrono::nanoseconds(at_ns))});
   }
   return beats;
+}
+
+std::vector<RssSample> ProcessTable::rss_samples() const {
+  std::vector<RssSample> samples;
+  for (const auto& [id, worker] : workers_) {
+    if (!worker->ready) continue;
+    if (auto bytes = resident_bytes(worker->process.pid())) samples.push_back({id, *bytes});
+  }
+  return samples;
 }
 
 }  // namespace tricorn

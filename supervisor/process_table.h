@@ -16,6 +16,7 @@
 #include "supervisor/heartbeat_watch.h"
 #include "supervisor/os/event_loop.h"
 #include "supervisor/os/process_ops.h"
+#include "supervisor/policy/rss_watch.h"
 #include "supervisor/zygote_plan.h"
 
 namespace tricorn {
@@ -52,7 +53,8 @@ class ProcessTable {
 
   void kill_all();
   bool empty() const { return zygotes_.empty() && workers_.empty(); }
-  std::vector<Heartbeat> heartbeats() const;  // of the ready workers that have one
+  std::vector<Heartbeat> heartbeats() const;   // of the ready workers that have one
+  std::vector<RssSample> rss_samples() const;  // of the ready workers; reads /proc
 
  private:
   Result<> try_start_zygote(Generation generation, const ZygotePlan& plan,

@@ -16,6 +16,11 @@ std::vector<std::string> settings_for_a_restart(const Options& before, const Opt
   note("uds-permissions", before.uds_permissions != after.uds_permissions);
   note("boot timeout", before.boot_timeout_ms != after.boot_timeout_ms);
   note("drain timeout", before.drain_timeout_ms != after.drain_timeout_ms);
+  note("max-surge", before.max_surge != after.max_surge);
+  note("workers-lifetime", before.worker_lifetime_ms != after.worker_lifetime_ms);
+  note("workers-max-rss", before.worker_max_rss_bytes != after.worker_max_rss_bytes);
+  note("rss-sample-interval", before.rss_sample_interval_ms != after.rss_sample_interval_ms);
+  note("rss-samples", before.rss_samples != after.rss_samples);
   note("preload", before.worker.preload != after.worker.preload);
   note("pid-file", before.pid_file != after.pid_file);
   return changed;

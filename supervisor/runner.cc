@@ -31,16 +31,19 @@ Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Not
       status_(std::move(notifier), parts_.policy.workers),
       policy_(parts_.policy, parts_.jitter_seed),
       heartbeats_(parts_.heartbeat_limit),
+      rss_(parts_.rss_limit),
       processes_(
           loop, scoreboard, parts_.launch,
           {.on_event = [this](Event event) { feed(std::move(event)); },
            .on_python = [this](Generation, const std::string& python) { show_banner(python); }}),
       deadline_(loop, [this] { feed(Tick{}); }),
       heartbeat_timer_(loop, [this] { check_heartbeats(); }),
+      rss_timer_(loop, [this] { check_rss(); }),
       watchdog_timer_(loop, [this] { status_.watchdog(); }) {}
 
 int Runner::run() {
   heartbeat_timer_.every(heartbeats_.period());
+  if (rss_.active()) rss_timer_.every(rss_.period());
   if (auto interval = status_.watchdog_interval()) watchdog_timer_.every(*interval);
   feed(Started{});
   loop_.run();
@@ -86,6 +89,11 @@ void Runner::rearm_timer() {
 void Runner::check_heartbeats() {
   auto beats = processes_.heartbeats();
   for (WorkerHung& hung : heartbeats_.check(monotonic_now(), beats)) feed(std::move(hung));
+}
+
+void Runner::check_rss() {
+  auto samples = processes_.rss_samples();
+  for (WorkerRetireWish& wish : rss_.check(samples)) feed(std::move(wish));
 }
 
 void Runner::show_banner(const std::string& python) {

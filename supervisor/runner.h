@@ -16,6 +16,7 @@
 #include "supervisor/os/bind_sockets.h"
 #include "supervisor/os/signals.h"
 #include "supervisor/policy/policy.h"
+#include "supervisor/policy/rss_watch.h"
 #include "supervisor/process_table.h"
 #include "supervisor/reload.h"
 #include "supervisor/service_status.h"
@@ -28,6 +29,7 @@ class Runner {
     PolicyOptions policy;
     uint64_t jitter_seed = 0;
     Duration heartbeat_limit = std::chrono::seconds(60);
+    RssLimit rss_limit;
     ZygotePlan plan;
     ZygoteLauncher launch = launch_zygote;
     std::function<Result<Reloaded>()> reread_config;  // for SIGHUP
@@ -48,6 +50,7 @@ class Runner {
   void forget_old_plans();
   void rearm_timer();
   void check_heartbeats();
+  void check_rss();
   void show_banner(const std::string& python);
 
   // operator.cc: what signals ask for
@@ -73,11 +76,13 @@ class Runner {
   ServiceStatus status_;
   Policy policy_;
   HeartbeatWatch heartbeats_;
+  RssWatch rss_;
   std::map<Generation, ZygotePlan> plans_;  // of the generations that may still need a zygote
   ProcessTable processes_;
   std::unique_ptr<SignalSource> signals_;
   Timer deadline_;
   Timer heartbeat_timer_;
+  Timer rss_timer_;
   Timer watchdog_timer_;
   std::deque<Event> inbox_;
   bool feeding_ = false;

@@ -46,10 +46,11 @@ std::optional<TimePoint> Policy::State::next_deadline() const {
   consider(workers_.next_deadline());
   consider(zygotes_.next_deadline());
   if (phase_ == Phase::kStopping) return next;
-  if (motion_) consider(motion_->takes_over_at);
-  for (SlotId slot = 0; slot < slots_.size(); ++slot) {
-    if (can_respawn(slot)) consider(slots_[slot].respawn_at);
-    if (can_replace(slot)) consider(slots_[slot].replace_at);
+  const bool may_begin = may_begin_motion();
+  for (const WorkerSlot& slot : slots_) {
+    if (slot.motion) consider(slot.motion->takes_over_at);
+    if (can_respawn(slot)) consider(slot.respawn_at);
+    if (may_begin && can_replace(slot)) consider(slot.replace_at);
   }
   return next;
 }

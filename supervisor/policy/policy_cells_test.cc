@@ -197,7 +197,7 @@ const std::vector<Situation>& situations() {
        2,
        {{"Stop", "drain 1, drain 2, drain 3, quit 4, unlisten, stop zygote 1, stop zygote 2"},
         {"Scale", "spawn 5 in 2 of 1"},
-        {"RetireAll", "quit 4, retire 3, retire 2, stop zygote 2"},
+        {"RetireAll", "retire 3, quit 4, retire 2, stop zygote 2"},
         {"ZygoteExited", "quit 4, spawn 5 in 0 of 1"},
         {"WorkerReady", "retire 2, stop zygote 1"},
         {"BootFailed", "spawn 5 in 0 of 1, stop zygote 2"},

@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <tuple>
 
 #include "supervisor/policy/policy_harness.h"
 
@@ -33,8 +34,8 @@ struct Process {
 // `calm`: no process dies unless told to; but boots fail, forks fail and zygotes die.
 class World {
  public:
-  World(uint64_t seed, bool calm)
-      : random_(seed), calm_(calm), slots_(1 + pick(5)), policy_(options(), seed) {}
+  World(uint64_t seed, bool calm, uint32_t surge)
+      : random_(seed), calm_(calm), surge_(surge), slots_(1 + pick(5)), policy_(options(), seed) {}
 
   void run(int events) {
     send(Started{});
@@ -45,7 +46,12 @@ class World {
 
  private:
   PolicyOptions options() const {
-    return {.workers = slots_, .boot_timeout = 5s, .drain_timeout = 3s, .backoff_reset_after = 20s};
+    return {.workers = slots_,
+            .boot_timeout = 5s,
+            .drain_timeout = 3s,
+            .max_surge = surge_,
+            .worker_lifetime = surge_ % 2 == 0 ? 60s : 0s,
+            .backoff_reset_after = 20s};
   }
   uint32_t pick(uint32_t count) {
     return std::uniform_int_distribution<uint32_t>(0, count - 1)(random_);
@@ -232,7 +238,7 @@ class World {
           view.state == WorkerView::State::kReady || view.state == WorkerView::State::kBooting;
       EXPECT_TRUE(workers_.contains(view.worker)) << "remembers a worker that is no more";
     }
-    EXPECT_LE(staying, slots_ + 1u) << "no more than one above the slots";
+    EXPECT_LE(staying, slots_ + surge_) << "no more than the surge above the slots";
     EXPECT_TRUE(!paused_ || staying == 0);
     if (served.size() >= slots_) all_were_served_ = true;
     EXPECT_TRUE(!calm_ || !all_were_served_ || served.size() >= slots_) << "replacement first";
@@ -240,6 +246,7 @@ class World {
 
   std::mt19937_64 random_;
   bool calm_;
+  uint32_t surge_;
   uint32_t slots_;
   Policy policy_;
   TimePoint now_{std::chrono::hours(1)};
@@ -254,20 +261,27 @@ class World {
   int sent_ = 0;
 };
 
-class PolicyModel : public testing::TestWithParam<bool> {};
+// Calm or wild, and how many slots may be in motion.
+class PolicyModel : public testing::TestWithParam<std::tuple<bool, uint32_t>> {};
 
 TEST_P(PolicyModel, InvariantsHold) {
+  const auto [calm, surge] = GetParam();
   int events = 0;
-  for (uint64_t seed = 1; events < kEvents / 2 && !HasFailure(); ++seed) {
+  for (uint64_t seed = 1; events < kEvents / 8 && !HasFailure(); ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
-    World world(seed, GetParam());
+    World world(seed, calm, surge);
     world.run(2000);
     events += world.sent();
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(CalmAndWild, PolicyModel, testing::Bool(),
-                         [](const auto& test) { return test.param ? "Calm" : "Wild"; });
+INSTANTIATE_TEST_SUITE_P(CalmAndWild, PolicyModel,
+                         testing::Combine(testing::Bool(), testing::Range(1u, 5u)),
+                         [](const auto& test) {
+                           return fmt::format("{}Surge{}",
+                                              std::get<0>(test.param) ? "Calm" : "Wild",
+                                              std::get<1>(test.param));
+                         });
 
 }  // namespace
 }  // namespace tricorn

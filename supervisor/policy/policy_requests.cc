@@ -54,8 +54,8 @@ void Policy::State::handle(Turn& turn, const RetireAllRequested&) {
   turn.log(LogLevel::kInfo, "retiring all workers; a reload or one worker more brings them back");
   paused_ = true;
   rollout_.cancel();
-  cancel_motion(turn);
   for (WorkerSlot& slot : slots_) {
+    cancel_motion(turn, slot);
     if (slot.current) workers_.let_go(turn, *workers_.find(*slot.current));
     slot = {};
   }
@@ -74,7 +74,7 @@ void Policy::State::add_slot(Turn& turn) {
 
 void Policy::State::remove_slot(Turn& turn) {
   if (slots_.size() == 1) return;
-  if (motion_ && motion_->slot == slots_.size() - 1) cancel_motion(turn);
+  cancel_motion(turn, slots_.back());
   if (slots_.back().current) workers_.let_go(turn, *workers_.find(*slots_.back().current));
   slots_.pop_back();
   turn.log(LogLevel::kInfo, "one worker less: {}", slots_.size());
@@ -97,7 +97,6 @@ void Policy::State::begin_stop(Turn& turn) {
   const bool first = std::exchange(phase_, Phase::kStopping) != Phase::kStopping;
   if (first) {
     rollout_.cancel();
-    motion_.reset();
     slots_.clear();
   }
   apply_stop_level(turn);

@@ -2,7 +2,7 @@
 // this folder.
 //
 // on() takes one event, then what has expired, then reconcile() does whatever has become possible:
-// it fills empty slots, moves the one replacement on, stops zygotes nobody needs. An event handler
+// it fills empty slots, moves replacements on, stops zygotes nobody needs. An event handler
 // therefore only records facts.
 //   policy.cc            dispatch, deadlines, views        policy_workers.cc   a worker's events,
 //   and losing one policy_zygotes.cc    a zygote's events                 policy_requests.cc  what
@@ -90,21 +90,24 @@ class Policy::State {
   void give_up(Turn& turn, const Worker& worker);
   void worker_lost(Turn& turn, const Worker& worker, const Loss& loss);
   void log_crash(Turn& turn, const RestartBackoff& backoff, LogLevel level, std::string text);
-  bool in_motion(WorkerId id) const { return motion_ && motion_->replacement == id; }
+  bool in_motion(const Worker& worker) const;
   Duration leave_slot(Turn& turn, const Worker& worker);
 
   // policy_reconcile.cc
   void reconcile(Turn& turn);
   void start_due_roll(Turn& turn);
   void fill_empty_slots(Turn& turn);
-  void advance_motion(Turn& turn);
-  void take_over(Turn& turn);
+  void advance_motions(Turn& turn);
+  std::optional<SlotId> next_to_replace(TimePoint now) const;
+  void end_complete_roll(Turn& turn);
+  void take_over(Turn& turn, WorkerSlot& slot);
   void finish_roll(Turn& turn);
   void abort_roll(Turn& turn, const std::string& reason, const std::string& traceback);
-  bool serves_alone(const Motion& motion) const;
-  void cancel_motion(Turn& turn);
-  bool can_respawn(SlotId slot) const;
-  bool can_replace(SlotId slot) const;
+  bool serves_alone(const WorkerSlot& slot) const;
+  void cancel_motion(Turn& turn, WorkerSlot& slot);
+  bool can_respawn(const WorkerSlot& slot) const;
+  bool may_begin_motion() const;
+  bool can_replace(const WorkerSlot& slot) const;
   bool needs_replacement(const WorkerSlot& slot) const;
   Generation respawn_generation(const WorkerSlot& slot) const;
   Generation replacement_generation() const;
@@ -116,7 +119,6 @@ class Policy::State {
   WorkerTable workers_;
   ZygoteTable zygotes_;
   std::vector<WorkerSlot> slots_;
-  std::optional<Motion> motion_;
   Rollout rollout_;
   Shutdown shutdown_;
   Generation serving_generation_ = 0;  // respawns come from its zygote

@@ -49,7 +49,7 @@ struct WorkerSpawnFailed { WorkerId worker = 0; int sys_errno = 0; };     // for
 struct WorkerReady { WorkerId worker = 0; };
 struct WorkerBootFailed { WorkerId worker = 0; BootFailure failure; };    // its exit follows
 struct WorkerExited { WorkerId worker = 0; ExitStatus status; };
-struct WorkerRetireWish { WorkerId worker = 0; std::string reason; };     // limit-max-requests and the like
+struct WorkerRetireWish { WorkerId worker = 0; std::string reason; };     // its requests, its memory: it is to be replaced
 struct WorkerHung { WorkerId worker = 0; Duration silent_for{}; };        // no heartbeat for longer than the limit
 struct Tick {};                                     // next_deadline() has passed
 

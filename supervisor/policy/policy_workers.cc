@@ -60,15 +60,20 @@ void Policy::State::handle(Turn& turn, const WorkerReady& event) {
   Worker* worker = find_worker(turn, event.worker);
   if (worker == nullptr || worker->state != Worker::State::kBooting) return;
   workers_.set_ready(turn, *worker);
+  if (options_.worker_lifetime > Duration::zero()) {
+    worker->deadline =
+        turn.now + jitter_.spread(options_.worker_lifetime, options_.lifetime_jitter);
+  }
   log_crash(turn, slots_[worker->slot].backoff, LogLevel::kInfo, worker->name() + " ready");
   if (phase_ == Phase::kFirstBoot) {
     phase_ = Phase::kServing;
     turn.emit(StartListening{});
   }
-  if (in_motion(worker->id)) {
+  if (in_motion(*worker)) {
     const bool canary =
         rollout_.state() == Rollout::State::kCanary && rollout_.rolls_to(worker->generation);
-    motion_->takes_over_at = turn.now + (canary ? options_.canary_window : Duration::zero());
+    slots_[worker->slot].motion->takes_over_at =
+        turn.now + (canary ? options_.canary_window : Duration::zero());
   }
   if (all_ready_logged_) return;
   for (const WorkerSlot& slot : slots_) {
@@ -109,7 +114,8 @@ void Policy::State::handle(Turn& turn, const WorkerRetireWish& event) {
   Worker* worker = find_worker(turn, event.worker);
   if (worker == nullptr || worker->state != Worker::State::kReady || worker->retire_wish) return;
   worker->retire_wish = event.reason;
-  turn.log(LogLevel::kInfo, "{} asks to be replaced: {}", worker->name(), event.reason);
+  worker->wished_at = turn.now;
+  turn.log(LogLevel::kInfo, "{} is to be replaced: {}", worker->name(), event.reason);
 }
 
 // Boots have their own clock and so have drains: only a serving worker can be hung.
@@ -133,7 +139,8 @@ void Policy::State::worker_expired(Turn& turn, WorkerId id) {
     case Worker::State::kBooting:
       return boot_expired(turn, *worker);
     case Worker::State::kReady:
-      return;
+      worker->deadline.reset();
+      return handle(turn, WorkerRetireWish{id, "its lifetime is over"});
     case Worker::State::kRetiring:
     case Worker::State::kQuitting:
     case Worker::State::kAborted:
@@ -181,12 +188,18 @@ void Policy::State::give_up(Turn& turn, const Worker& worker) {
   workers_.forget(worker.id);
 }
 
+bool Policy::State::in_motion(const Worker& worker) const {
+  if (worker.slot >= slots_.size()) return false;
+  const std::optional<Motion>& motion = slots_[worker.slot].motion;
+  return motion && motion->replacement == worker.id;
+}
+
 // The worker is no longer its slot's. Returns the delay before the next one.
 Duration Policy::State::leave_slot(Turn& turn, const Worker& worker) {
   WorkerSlot& slot = slots_[worker.slot];
   const Duration delay = slot.backoff.next_delay(options_, worker.ready_for(turn.now), jitter_);
-  if (in_motion(worker.id)) {
-    motion_.reset();
+  if (in_motion(worker)) {
+    slot.motion.reset();
     slot.replace_at = turn.now + delay;
   } else {
     assert(slot.current == worker.id);
@@ -202,9 +215,9 @@ void Policy::State::worker_lost(Turn& turn, const Worker& worker, const Loss& lo
   if (phase_ == Phase::kFirstBoot) return fail_first_boot(turn, worker.name(), loss);
   const bool young = worker.ready_for(turn.now) < options_.canary_window || !worker.ready_at;
   const bool spoils_roll = rollout_.rolls_to(worker.generation) && young;
-  const bool replacement = in_motion(worker.id);
+  const bool replacement = in_motion(worker);
   if (spoils_roll && replacement) {
-    motion_.reset();  // its code is to blame, not the slot: no backoff
+    slots_[worker.slot].motion.reset();  // its code is to blame, not the slot: no backoff
     return abort_roll(turn, worker.name() + " " + loss.what, loss.traceback);
   }
   const Duration delay = leave_slot(turn, worker);

@@ -43,8 +43,8 @@ void Policy::State::drop_unreported_spawns(Turn& turn, Generation generation) {
     Worker& worker = *workers_.find(id);
     if (worker.generation != generation || worker.pid || worker.ready_at) continue;
     workers_.quit(turn, worker);
-    if (in_motion(id)) {
-      motion_.reset();
+    if (in_motion(worker)) {
+      slots_[worker.slot].motion.reset();
     } else if (worker.slot < slots_.size() && slots_[worker.slot].current == id) {
       slots_[worker.slot].current.reset();
       slots_[worker.slot].respawn_at = turn.now;

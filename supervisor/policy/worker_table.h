@@ -25,9 +25,10 @@ struct Worker {
   TimePoint boot_deadline{};   // also of its zygote's report of the spawn
   std::optional<int32_t> pid;  // known once the zygote has reported the spawn
   State state = State::kBooting;
-  std::optional<TimePoint> deadline;  // of `state`; only a ready worker has none
+  std::optional<TimePoint> deadline;  // of `state`; a ready worker's is the end of its lifetime
   std::optional<TimePoint> ready_at;
-  std::optional<std::string> retire_wish;  // why it asks to be replaced
+  std::optional<std::string> retire_wish;  // why it is to be replaced
+  TimePoint wished_at{};                   // since when
 
   bool leaving() const { return state != State::kBooting && state != State::kReady; }
   Duration ready_for(TimePoint now) const { return ready_at ? now - *ready_at : Duration::zero(); }

@@ -101,7 +101,7 @@ def test_worker_is_replaced_after_max_requests_without_a_loss(tmp_path: Path) ->
     with Server("site_app:app", "--workers", "2", "--limit-max-requests", "100", app_dir=tmp_path) as server:
         first = server.wait_workers(2)
         with Load(server, "/", complete, keep_alive=8) as load:
-            server.log.wait_for("asks to be replaced", count=4)
+            server.log.wait_for("is to be replaced", count=4)
             load.wait_answered(100)
         load.assert_no_failure()
         server.wait_workers(2)
