@@ -24,6 +24,9 @@ SPOILERS: dict[str, Callable[[Scope], Any]] = {
     "order": move_to_the_end,
     "name": exchange_names,
     "headers": lambda scope: scope["headers"].clear(),
+    "a header": lambda scope: scope["headers"].__setitem__(0, (b"x-other", b"1")),
+    "headers put in": lambda scope: scope.update(headers=list(scope["headers"])),
+    "kept headers": lambda scope: kept.append(scope["headers"]),
     "asgi": lambda scope: scope["asgi"].update(version="0.0"),
     "extensions": lambda scope: scope["extensions"].clear(),
     "extension": lambda scope: [extension.update(spoiled=True) for extension in scope["extensions"].values()],
@@ -32,6 +35,8 @@ SPOILERS: dict[str, Callable[[Scope], Any]] = {
     "kept": lambda scope: kept.append(scope),
     "kept state": lambda scope: kept.append(scope.get("state")),
     "kept asgi": lambda scope: kept.extend([scope["asgi"], scope["extensions"]]),
+    "kept extension": lambda scope: kept.extend(scope["extensions"].values()),
+    "emptied": lambda scope: scope.clear(),
 }
 
 

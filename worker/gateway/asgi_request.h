@@ -19,6 +19,7 @@
 namespace tricorn {
 
 class Gateway;
+class MessageFields;
 struct Operation;
 
 class AsgiRequest final : public RequestSink {
@@ -68,12 +69,12 @@ class AsgiRequest final : public RequestSink {
 
  private:
   // --- What send() does, by the message's type; in asgi_response.cc
-  Progress early_hint(PyObject* message);
-  Progress start(PyObject* message);
-  Progress body(PyObject* message);
-  Progress pathsend(PyObject* message);
-  Progress zerocopysend(PyObject* message);
-  Progress trailers(PyObject* message);
+  Progress start(const MessageFields& fields);
+  Progress body(const MessageFields& fields);
+  Progress early_hint(PyObject* message, const MessageFields& fields);
+  Progress pathsend(PyObject* message, const MessageFields& fields);
+  Progress zerocopysend(PyObject* message, const MessageFields& fields);
+  Progress trailers(PyObject* message, const MessageFields& fields);
   bool may_send(PyObject* type);
   bool may_start();
   bool may_send_body(PyObject* type);

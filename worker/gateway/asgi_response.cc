@@ -5,6 +5,7 @@
 #include "worker/gateway/asgi_request.h"
 #include "worker/gateway/file_messages.h"
 #include "worker/gateway/gateway.h"
+#include "worker/gateway/message_fields.h"
 #include "worker/gateway/messages.h"
 #include "worker/python/interned.h"
 
@@ -47,26 +48,23 @@ class ScratchHeaders {
 // read.
 
 Progress AsgiRequest::send(PyObject* message) {
-  PyObject* type = message_type(message);
-  if (type == nullptr || !may_send(type)) return Progress::kError;
-  // Interned literals first: apps write them as constants.
-  if (type == interned.http_response_start) return start(message);
-  if (type == interned.http_response_body) return body(message);
+  MessageFields fields;
+  if (!fields.take(message) || !may_send(fields.type())) return Progress::kError;
+  if (says(fields.type(), interned.http_response_start)) return start(fields);
+  if (says(fields.type(), interned.http_response_body)) return body(fields);
   static constexpr struct {
     PyObject* Interned::* type;
-    Progress (AsgiRequest::*act)(PyObject*);
+    Progress (AsgiRequest::*act)(PyObject* message, const MessageFields& fields);
   } kActs[] = {
-      {&Interned::http_response_start, &AsgiRequest::start},
-      {&Interned::http_response_body, &AsgiRequest::body},
       {&Interned::pathsend, &AsgiRequest::pathsend},
       {&Interned::zerocopysend, &AsgiRequest::zerocopysend},
       {&Interned::early_hint, &AsgiRequest::early_hint},
       {&Interned::response_trailers, &AsgiRequest::trailers},
   };
   for (const auto& known : kActs) {
-    if (PyUnicode_Compare(type, interned.*known.type) == 0) return (this->*known.act)(message);
+    if (says(fields.type(), interned.*known.type)) return (this->*known.act)(message, fields);
   }
-  return raise_runtime_error("unexpected ASGI message %R in an HTTP response", type);
+  return raise_runtime_error("unexpected ASGI message %R in an HTTP response", fields.type());
 }
 
 bool AsgiRequest::may_send(PyObject* type) {
@@ -84,7 +82,7 @@ bool AsgiRequest::raise_if_disconnected() {
   return true;
 }
 
-Progress AsgiRequest::early_hint(PyObject* message) {
+Progress AsgiRequest::early_hint(PyObject* message, const MessageFields&) {
   HeaderHolder holder;
   ScratchHeaders links(*gateway_);
   if (!read_links(message, links.fields, holder) || !may_send(interned.early_hint)) {
@@ -105,14 +103,15 @@ bool AsgiRequest::may_start() {
   return !started_;
 }
 
-Progress AsgiRequest::start(PyObject* message) {
+Progress AsgiRequest::start(const MessageFields& fields) {
   if (!may_start()) return Progress::kError;
   int status = 0;
   bool trailers = false;
   HeaderHolder holder;
   ScratchHeaders headers(*gateway_);
-  if (!read_status(message, status) || !read_headers(message, headers.fields, holder) ||
-      !read_flag(message, interned.trailers, trailers) || !may_start()) {
+  if (!read_status(fields[MessageFields::kStatus], status) ||
+      !read_headers(fields[MessageFields::kHeaders], headers.fields, holder) ||
+      !read_flag(fields[MessageFields::kTrailers], trailers) || !may_start()) {
     return Progress::kError;
   }
   const Result<> written = writer_->start(status, headers.fields, trailers);
@@ -131,15 +130,13 @@ bool AsgiRequest::may_send_body(PyObject* type) {
   return false;
 }
 
-Progress AsgiRequest::body(PyObject* message) {
+Progress AsgiRequest::body(const MessageFields& fields) {
   PyObject* const type = interned.http_response_body;
   if (!may_send_body(type)) return Progress::kError;
   bool more = false;
-  if (!read_flag(message, interned.more_body, more)) return Progress::kError;
-  PyObject* bytes = PyDict_GetItemWithError(message, interned.body);
-  if (bytes == nullptr) {
-    return PyErr_Occurred() != nullptr ? Progress::kError : write(type, Chunk(), more);
-  }
+  if (!read_flag(fields[MessageFields::kMoreBody], more)) return Progress::kError;
+  PyObject* bytes = fields[MessageFields::kBody];
+  if (bytes == nullptr) return write(type, Chunk(), more);
   if (PyBytes_Check(bytes)) {
     std::string_view view(PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes)));
     if (view.size() < OutputQueue::kCopyBelow) return write(type, Chunk::borrowed(view), more);
@@ -155,7 +152,7 @@ Progress AsgiRequest::body(PyObject* message) {
 
 // The whole body at once. A file that cannot be had takes the head back, if that has not left: the
 // app may start another response, and one that gives up is answered for with 500 (P50).
-Progress AsgiRequest::pathsend(PyObject* message) {
+Progress AsgiRequest::pathsend(PyObject* message, const MessageFields&) {
   if (!may_send_body(interned.pathsend)) return Progress::kError;
   if (body_begun_) {
     return raise_runtime_error("ASGI message %R cannot follow a part of the body",
@@ -171,12 +168,12 @@ Progress AsgiRequest::pathsend(PyObject* message) {
   return write(interned.pathsend, std::move(file), false);
 }
 
-Progress AsgiRequest::zerocopysend(PyObject* message) {
+Progress AsgiRequest::zerocopysend(PyObject* message, const MessageFields& fields) {
   if (!may_send_body(interned.zerocopysend)) return Progress::kError;
   const std::optional<uint64_t> room = writer_->body_room();
   bool more = false;
   BorrowedFile file;
-  if (!read_flag(message, interned.more_body, more) || !borrow_file(message, room, file)) {
+  if (!read_flag(fields[MessageFields::kMoreBody], more) || !borrow_file(message, room, file)) {
     return Progress::kError;
   }
   const uint64_t end = file.slice.offset + file.slice.length;
@@ -209,12 +206,14 @@ Progress AsgiRequest::written(const Result<>& result, bool more) {
   return writer_ != nullptr && writer_->congested() ? Progress::kMustWait : Progress::kDone;
 }
 
-Progress AsgiRequest::trailers(PyObject* message) {
+Progress AsgiRequest::trailers(PyObject* message, const MessageFields& fields) {
   HeaderHolder holder;
   bool more = false;
+  PyRef more_trailers = PyRef::borrow(PyDict_GetItemWithError(message, interned.more_trailers));
+  if (PyErr_Occurred() != nullptr) return Progress::kError;
   ScratchHeaders headers(*gateway_);
-  if (!read_headers(message, headers.fields, holder) ||
-      !read_flag(message, interned.more_trailers, more) || !may_send(interned.response_trailers)) {
+  if (!read_headers(fields[MessageFields::kHeaders], headers.fields, holder) ||
+      !read_flag(more_trailers.get(), more) || !may_send(interned.response_trailers)) {
     return Progress::kError;
   }
   if (!started_ || !trailers_ || !body_ended_) {

@@ -9,23 +9,19 @@
 #include <string_view>
 #include <vector>
 
+#include "common/words.h"
+
 namespace tricorn {
 
 // Mixes eight bytes at a time; not for adversarial tables: a collision costs a miss, nothing more.
 inline uint64_t hash_bytes(std::string_view bytes, uint64_t seed = 0) {
   constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15;
   uint64_t hash = seed ^ (bytes.size() * kMultiplier);
-  const char* at = bytes.data();
-  size_t left = bytes.size();
-  for (; left >= 8; at += 8, left -= 8) {
-    uint64_t word;
-    std::memcpy(&word, at, 8);
+  for_each_word(bytes, [&hash](uint64_t word) {
     hash = (hash ^ word) * kMultiplier;
     hash ^= hash >> 32;
-  }
-  uint64_t word = 0;
-  if (left > 0) std::memcpy(&word, at, left);  // `at` may be null
-  hash = (hash ^ word) * kMultiplier;
+    return true;
+  });
   return hash ^ (hash >> 29);
 }
 

@@ -24,6 +24,11 @@ bool Extensions::is_pristine(PyObject* scope_value) const {
   return PyDict_GET_SIZE(dict_.get()) == static_cast<Py_ssize_t>(entries_.size());
 }
 
+void Extensions::give_away() {
+  dict_.reset();
+  for (Entry& entry : entries_) entry.value.reset();
+}
+
 PyObject* Extensions::make() {
   dict_ = PyRef::steal(PyDict_New());
   if (!dict_) return nullptr;

@@ -19,6 +19,8 @@ class Extensions {
   // A dict for one scope, borrowed, until the next take(); null with an error set. `scope_value`:
   // what that scope holds by now, and is about to lose.
   PyObject* take(PyObject* scope_value) { return is_pristine(scope_value) ? dict_.get() : make(); }
+  // The last dict given is the scope's alone from now on.
+  void give_away();
 
  private:
   struct Entry {

@@ -11,11 +11,6 @@ PyObject* empty_request = nullptr;  // copied for each message: the app may chan
 PyObject* disconnect = nullptr;
 PyObject* empty_bytes = nullptr;
 
-// The value of an optional key, borrowed; null without an error when it is absent.
-PyObject* optional(PyObject* message, PyObject* key) {
-  return PyDict_GetItemWithError(message, key);
-}
-
 bool read_field(PyObject* item, const char* what, std::string_view& out) {
   if (!PyBytes_Check(item)) {
     PyErr_Format(PyExc_TypeError, "%s must be bytes, not %.100s", what, Py_TYPE(item)->tp_name);
@@ -69,28 +64,9 @@ PyRef empty_request_message() { return PyRef::steal(PyDict_Copy(empty_request));
 
 PyRef disconnect_message() { return PyRef::steal(PyDict_Copy(disconnect)); }
 
-PyObject* message_type(PyObject* message) {
-  if (!PyDict_Check(message)) {
-    PyErr_Format(PyExc_TypeError, "an ASGI message must be a dict, not %.100s",
-                 Py_TYPE(message)->tp_name);
-    return nullptr;
-  }
-  PyObject* type = optional(message, interned.type);
-  if (type == nullptr && PyErr_Occurred() == nullptr) {
-    PyErr_SetString(PyExc_KeyError, "an ASGI message must have a 'type'");
-  } else if (type != nullptr && !PyUnicode_Check(type)) {
-    PyErr_SetString(PyExc_TypeError, "the 'type' of an ASGI message must be a str");
-    return nullptr;
-  }
-  return type;
-}
-
-bool read_status(PyObject* message, int& status) {
-  PyObject* value = optional(message, interned.status);
+bool read_status(PyObject* value, int& status) {
   if (value == nullptr) {
-    if (PyErr_Occurred() == nullptr) {
-      PyErr_SetString(PyExc_KeyError, "http.response.start must have a 'status'");
-    }
+    PyErr_SetString(PyExc_KeyError, "http.response.start must have a 'status'");
     return false;
   }
   if (!PyLong_Check(value)) {
@@ -110,10 +86,9 @@ bool read_status(PyObject* message, int& status) {
   return true;
 }
 
-bool read_headers(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder) {
+bool read_headers(PyObject* value, std::vector<Header>& headers, HeaderHolder& holder) {
   headers.clear();
-  PyObject* value = optional(message, interned.headers);
-  if (value == nullptr) return PyErr_Occurred() == nullptr;
+  if (value == nullptr) return true;
   holder.sequence =
       PyRef::steal(PySequence_Fast(value, "response headers must be an iterable of pairs"));
   if (!holder.sequence) return false;
@@ -126,7 +101,7 @@ bool read_headers(PyObject* message, std::vector<Header>& headers, HeaderHolder&
 
 bool read_links(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder) {
   headers.clear();
-  PyObject* value = optional(message, interned.links);
+  PyObject* value = PyDict_GetItemWithError(message, interned.links);
   if (value == nullptr) return PyErr_Occurred() == nullptr;
   holder.sequence = PyRef::steal(PySequence_Fast(value, "links must be an iterable of bytes"));
   if (!holder.sequence) return false;
@@ -138,13 +113,10 @@ bool read_links(PyObject* message, std::vector<Header>& headers, HeaderHolder& h
   return true;
 }
 
-bool read_flag(PyObject* message, PyObject* key, bool& flag) {
-  PyObject* value = optional(message, key);
-  if (value == nullptr) {
-    flag = false;
-    return PyErr_Occurred() == nullptr;
-  }
-  int truth = value == Py_True ? 1 : value == Py_False ? 0 : PyObject_IsTrue(value);
+bool read_flag(PyObject* value, bool& flag) {
+  int truth = value == Py_True                        ? 1
+              : value == Py_False || value == nullptr ? 0
+                                                      : PyObject_IsTrue(value);
   flag = truth == 1;
   return truth >= 0;
 }

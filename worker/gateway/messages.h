@@ -19,23 +19,19 @@ PyRef request_message(PyObject* body, bool more);
 PyRef empty_request_message();
 PyRef disconnect_message();
 
-// message["type"], borrowed; null with TypeError or KeyError set if `message` is no dict or has
-// none.
-PyObject* message_type(PyObject* message);
-
-// message["status"] within 200..999; false with an error set.
-bool read_status(PyObject* message, int& status);
+// "status" within 200..999, or null; false with an error set.
+bool read_status(PyObject* value, int& status);
 
 // Keeps alive what the views of read_headers point into, beyond what the message itself holds.
 struct HeaderHolder {
   PyRef sequence;   // the headers or links as a list or tuple
   PyRef converted;  // a list of the pairs that were neither; usually null
 };
-// message["headers"] (optional): an iterable of pairs of bytes.
-bool read_headers(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder);
+// "headers", or null: an iterable of pairs of bytes.
+bool read_headers(PyObject* value, std::vector<Header>& headers, HeaderHolder& holder);
 // message["links"], an iterable of bytes, as header fields of that name.
 bool read_links(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder);
-// message.get(key, False): "more_body" and the like.
-bool read_flag(PyObject* message, PyObject* key, bool& flag);
+// "more_body" and the like; null is false.
+bool read_flag(PyObject* value, bool& flag);
 
 }  // namespace tricorn

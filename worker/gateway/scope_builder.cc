@@ -125,16 +125,38 @@ PyRef ScopeBuilder::build(const RequestHead& head, const ConnectionObjects& conn
   values[kHeaders] = headers.get();
   values[kClient] = connection.client.get();
   values[kServer] = connection.server.get();
-  PyRef scope = spare_ ? fill(std::move(spare_), values) : PyRef();
+  PyRef scope = take_sealed(values);
+  if (!scope && spare_) {
+    scope = fill(std::move(spare_), values);
+    if (scope) seal(scope, values);
+  }
   if (!scope) scope = fill(PyRef::steal(PyDict_Copy(template_.get())), values);
   if (scope) path = parts->path.clone();
   return scope;
 }
 
+Extensions& ScopeBuilder::extensions(const Values& values) {
+  return values[kHttpVersion] == http_10_.get() ? extensions_10_ : extensions_;
+}
+
+// Each HTTP version has extensions of its own; a lifespan's state that has grown is copied anew.
+PyRef ScopeBuilder::take_sealed(const Values& values) {
+  const bool has_state = state_ && PyDict_GET_SIZE(state_.get()) != 0;
+  if (has_state || sealed_.spare_value(kHttpVersion) != values[kHttpVersion]) return {};
+  return sealed_.take(keys(), {values.data(), field_count_});
+}
+
+// An app that left its scope alone once will do so again.
+void ScopeBuilder::seal(const PyRef& scope, const Values& values) {
+  if (!sealed_.is_free()) return;
+  spare_asgi_.reset();
+  extensions(values).give_away();
+  sealed_.seal(scope, keys());
+}
+
 // `scope` with these values; null if it is not one of ours any more (without an error set), or on
 // failure.
 PyRef ScopeBuilder::fill(PyRef scope, const Values& values) {
-  Extensions& extensions = values[kHttpVersion] == http_10_.get() ? extensions_10_ : extensions_;
   PyObject *key, *value;
   PyRef state;
   Py_ssize_t position = 0;
@@ -142,7 +164,7 @@ PyRef ScopeBuilder::fill(PyRef scope, const Values& values) {
     if (!scope || PyDict_Next(scope.get(), &position, &key, &value) == 0 || key != keys_[i])
       return {};
     PyObject* wanted = i == kAsgi         ? asgi_copy(value)
-                       : i == kExtensions ? extensions.take(value)
+                       : i == kExtensions ? extensions(values).take(value)
                        : i == kState      ? (state = state_copy(value)).get()
                                           : values[i];
     if (wanted == nullptr || (value != wanted && PyDict_SetItem(scope.get(), key, wanted) < 0))
@@ -160,6 +182,7 @@ PyRef ScopeBuilder::state_copy(PyObject* scope_value) const {
 
 // What apps put into the state lives as long as the scope: then it must go with its request.
 void ScopeBuilder::retire(PyRef scope) {
+  if (sealed_.retire(scope)) return;
   const bool is_ours = scope && Py_REFCNT(scope.get()) == 1 &&
                        PyDict_GET_SIZE(scope.get()) == static_cast<Py_ssize_t>(field_count_);
   if (is_ours && (!state_ || is_empty_dict(PyDict_GetItemWithError(scope.get(), interned.state)))) {
@@ -215,6 +238,26 @@ bool ScopeBuilder::make_target(std::string_view raw, TargetObjects& parts) {
 }
 
 PyRef ScopeBuilder::header_list(std::span<const Header> headers) {
+  PyRef spare = PyRef::borrow(sealed_.spare_value(kHeaders));
+  return spare && is_header_list(spare.get(), headers) ? std::move(spare)
+                                                       : new_header_list(headers);
+}
+
+// Whether `list`, which is the sealed scope's and ours, has these very fields.
+bool ScopeBuilder::is_header_list(PyObject* list, std::span<const Header> headers) {
+  if (Py_REFCNT(list) != 2 || PyList_GET_SIZE(list) != static_cast<Py_ssize_t>(headers.size())) {
+    return false;
+  }
+  for (size_t i = 0; i < headers.size(); ++i) {
+    const PyRef* cached = header_tuples_.find(headers[i].name, headers[i].value);
+    if (cached == nullptr || cached->get() != PyList_GET_ITEM(list, static_cast<Py_ssize_t>(i))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+PyRef ScopeBuilder::new_header_list(std::span<const Header> headers) {
   PyRef list = PyRef::steal(PyList_New(static_cast<Py_ssize_t>(headers.size())));
   if (!list) return {};
   for (size_t i = 0; i < headers.size(); ++i) {

@@ -2,8 +2,9 @@
 //
 // A fresh dict per request (P17): a copy of a template that already has every key, so that nothing
 // is resized, with the fields that differ set on top. A scope that its app has let go of as it got
-// it is as good as a copy. What clients repeat (paths, headers) comes from caches shared by all
-// connections of the worker; cached objects are immutable. GIL held.
+// it is as good as a copy, and is sealed when that is seen (SealedScope). What clients repeat
+// (paths, headers) comes from caches shared by all connections of the worker; cached objects are
+// immutable. GIL held.
 #pragma once
 
 #include <array>
@@ -12,6 +13,7 @@
 
 #include "worker/gateway/byte_cache.h"
 #include "worker/gateway/extensions.h"
+#include "worker/gateway/sealed_scope.h"
 #include "worker/protocol/exchange.h"
 #include "worker/python/py_ref.h"
 
@@ -75,10 +77,16 @@ class ScopeBuilder {
 
   bool make_template();
   bool make_extensions(bool pathsend);
+  std::span<PyObject* const> keys() const { return {keys_.data(), field_count_}; }
+  Extensions& extensions(const Values& values);
+  PyRef take_sealed(const Values& values);
   PyRef fill(PyRef scope, const Values& values);
+  void seal(const PyRef& scope, const Values& values);
   const TargetObjects* target(std::string_view raw);
   bool make_target(std::string_view raw, TargetObjects& parts);
   PyRef header_list(std::span<const Header> headers);
+  PyRef new_header_list(std::span<const Header> headers);
+  bool is_header_list(PyObject* list, std::span<const Header> headers);
   PyRef header_tuple(const Header& header);
   PyRef header_name(std::string_view name);
   PyRef method_name(std::string_view name);
@@ -89,7 +97,8 @@ class ScopeBuilder {
   std::string root_path_;
   PyRef state_;
   PyRef template_;
-  PyRef spare_;                            // a scope that is over
+  PyRef spare_;  // a scope that is over
+  SealedScope sealed_;
   std::array<PyObject*, kFields> keys_{};  // interned
   size_t field_count_ = kFields;
   PyRef root_path_text_;

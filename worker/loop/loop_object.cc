@@ -5,6 +5,7 @@
 #include <string>
 
 #include "worker/loop/asyncio_refs.h"
+#include "worker/loop/current_task.h"
 #include "worker/loop/loop_types.h"
 #include "worker/loop/request_task.h"
 #include "worker/loop/task_registry.h"
@@ -149,8 +150,8 @@ LoopApi* LoopApi::of(PyObject* loop) {
 }
 
 bool add_loop_types(PyObject* module) {
-  if (!load_asyncio_refs() || !speed_up_task_registry() || !add_request_task_type() ||
-      !add_handle_types(module)) {
+  if (!load_asyncio_refs() || !find_current_tasks() || !speed_up_task_registry() ||
+      !add_request_task_type() || !add_handle_types(module)) {
     return false;
   }
   loop_type = make_type(module, &spec);

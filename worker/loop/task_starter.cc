@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "worker/loop/asyncio_refs.h"
+#include "worker/loop/current_task.h"
 #include "worker/loop/event_loop.h"
 #include "worker/python/interned.h"
 
@@ -52,20 +53,15 @@ PyRef TaskStarter::start(PyObject* coroutine, PyObject* context, PyObject* name)
   return std::move(spare.task);
 }
 
-// asyncio's own steps are between the same two calls ("Extending asyncio" in its documentation).
+// asyncio's own steps are between the same two calls.
 bool TaskStarter::run_first_step(SpareTask& spare, PyObject* coroutine, PyObject* context,
                                  PyObject* name) {
-  PyObject* stack[] = {nullptr, loop_.object(), spare.task.get()};
-  constexpr size_t kTwo = 2 | PY_VECTORCALL_ARGUMENTS_OFFSET;
-  PyRef entered =
-      PyRef::steal(PyObject_Vectorcall(asyncio_refs.enter_task.get(), stack + 1, kTwo, nullptr));
-  if (!entered) return false;
+  PyObject* const task = spare.task.get();
+  if (!enter_task(loop_.object(), task)) return false;
   bool was_in_python = loop_.set_in_python(true);
   spare.runner->begin(coroutine, context, name);
   loop_.set_in_python(was_in_python);
-  PyRef left =
-      PyRef::steal(PyObject_Vectorcall(asyncio_refs.leave_task.get(), stack + 1, kTwo, nullptr));
-  return static_cast<bool>(left);
+  return leave_task(loop_.object(), task);
 }
 
 // Empty with an error set, or without one if its first step could not be caught.

@@ -5,14 +5,17 @@
 #include <cstdint>
 #include <string_view>
 
+#include "common/words.h"
+
 namespace tricorn {
 
 enum CharClass : uint8_t {
   kTokenChar = 1,  // RFC 9110 5.6.2
-  kHostChar = 2,   // uri-host and port, RFC 3986 3.2.2
+  kNameChar = 2,   // reg-name and IPv4address with %-escapes, RFC 3986 3.2.2
   kDigit = 4,
   kBase64Char = 8,
-  kValueChar = 16,  // field content: HTAB, SP, visible, obs-text
+  kValueChar = 16,    // field content: HTAB, SP, visible, obs-text
+  kLiteralChar = 32,  // between the brackets of an IP-literal, RFC 3986 3.2.2
 };
 
 namespace char_class_internal {
@@ -23,10 +26,11 @@ constexpr std::array<uint8_t, 256> make_table() {
       table[static_cast<unsigned char>(c)] |= static_cast<uint8_t>(classes);
   };
   constexpr std::string_view kAlpha = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  add(kAlpha, kTokenChar | kHostChar | kBase64Char);
-  add("0123456789", kTokenChar | kHostChar | kBase64Char | kDigit);
+  add(kAlpha, kTokenChar | kNameChar | kLiteralChar | kBase64Char);
+  add("0123456789", kTokenChar | kNameChar | kLiteralChar | kBase64Char | kDigit);
   add("!#$%&'*+-.^_`|~", kTokenChar);
-  add("-._~%!$&'()*+,;=:[]", kHostChar);
+  add("-._~%!$&'()*+,;=", kNameChar | kLiteralChar);
+  add(":", kLiteralChar);
   add("+/", kBase64Char);
   for (int c = 0; c < 256; ++c) {
     if (c == '\t' || (c >= ' ' && c != 0x7f)) table[c] |= kValueChar;
@@ -42,14 +46,42 @@ inline bool all_in_class(std::string_view text, CharClass char_class) {
   return common != 0;
 }
 
-// `lower_case` consists of lower-case letters, digits and '-'.
+// How many bytes `text` begins with that are all in the class.
+inline size_t length_in_class(std::string_view text, CharClass char_class) {
+  size_t length = 0;
+  while (length < text.size() &&
+         (char_class_internal::kTable[static_cast<unsigned char>(text[length])] & char_class) !=
+             0) {
+    ++length;
+  }
+  return length;
+}
+
+// all_in_class(text, kValueChar), by words: only texts with a tab are looked at by bytes.
+inline bool is_field_value(std::string_view text) {
+  if (text.size() < 8) return all_in_class(text, kValueChar);
+  const bool plain = for_each_word(text, [](uint64_t word) {
+    constexpr uint64_t kHighBits = repeat_byte(0x80);
+    const uint64_t del = word ^ repeat_byte(0x7f);
+    const uint64_t control = (word - repeat_byte(' ')) & ~word;
+    return ((control | ((del - repeat_byte(1)) & ~del)) & kHighBits) == 0;
+  });
+  return plain || all_in_class(text, kValueChar);
+}
+
+// `lower_case` consists of lower-case letters, digits and '-', of which only letters have bit 0x40:
+// they alone are compared without the bit that makes the case.
 inline bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
   if (text.size() != lower_case.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != lower_case[i]) return false;
+  const auto same = [](uint64_t word, uint64_t lower) {
+    return (word | (lower & repeat_byte(0x40)) >> 1) == lower;
+  };
+  const size_t size = text.size();
+  if (size < 8) return same(load_short(text.data(), size), load_short(lower_case.data(), size));
+  for (size_t i = 0; i + 8 < size; i += 8) {
+    if (!same(load_word(text.data() + i), load_word(lower_case.data() + i))) return false;
   }
-  return true;
+  return same(load_word(text.data() + size - 8), load_word(lower_case.data() + size - 8));
 }
 
 }  // namespace tricorn

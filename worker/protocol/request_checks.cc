@@ -168,18 +168,17 @@ bool is_exact_request_line(std::string_view line, const ParsedHead& head) {
 }
 
 bool is_valid_host(std::string_view host) {
-  if (!all_in_class(host, kHostChar)) return false;
-  size_t port = host.find(':');
-  if (!host.empty() && host.front() == '[') {
+  size_t name = 0;
+  if (host.starts_with('[')) {
     const size_t end = host.find(']');
-    if (end == std::string_view::npos || host.find('[', 1) != std::string_view::npos) return false;
-    port = end + 1;
-    if (port == host.size()) return true;
-    if (host[port] != ':') return false;
-  } else if (host.find_first_of("[]") != std::string_view::npos) {
-    return false;
+    if (end == std::string_view::npos) return false;
+    if (!all_in_class(host.substr(1, end - 1), kLiteralChar)) return false;
+    name = end + 1;
+  } else {
+    name = length_in_class(host, kNameChar);
   }
-  return port == std::string_view::npos || all_in_class(host.substr(port + 1), kDigit);
+  if (name == host.size()) return true;
+  return host[name] == ':' && all_in_class(host.substr(name + 1), kDigit);
 }
 
 int transfer_coding_refusal(std::string_view value) {

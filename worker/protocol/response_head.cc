@@ -128,7 +128,7 @@ char* write_fields(char* out, std::span<const Header> headers, FieldsWritten& wr
   for (const Header& header : headers) {
     if (header.name.empty() || !all_in_class(header.name, kTokenChar)) {
       written.problem = "invalid response header name";
-    } else if (!all_in_class(header.value, kValueChar)) {
+    } else if (!is_field_value(header.value)) {
       written.problem = "invalid response header value";
     } else if (take_field(written, header)) {
       out = write_field(out, header.name, header.value);

@@ -41,7 +41,9 @@ void Connection::on_read(std::string_view bytes) {
     return;
   }
   session_->on_input(bytes);
-  settle();
+  if (state_ != State::kOpen) return;
+  const size_t to_send = session_->output_ready() ? session_->output().size() : 0;
+  if (!host_.may_batch(*this, to_send)) settle();
 }
 
 void Connection::on_read_end() {
@@ -68,6 +70,8 @@ void Connection::on_turn() {
   settle();
 }
 
+void Connection::on_batch_end() { settle(); }
+
 void Connection::on_deadline(DeadlineKind kind) {
   switch (kind) {
     case DeadlineKind::kHeader:
@@ -92,6 +96,7 @@ void Connection::on_deadline(DeadlineKind kind) {
 // Timers run before I/O: of a loop that was held up, the client may have sent what is due in time.
 bool Connection::has_begun_anew() {
   transport_->read_now();
+  if (batch_link.linked) settle();  // what it answered does not wait: its deadline is asked for
   return state_ != State::kOpen || deadline_kind() != DeadlineKind::kNone ||
          session_->phase() == SessionPhase::kServing;
 }

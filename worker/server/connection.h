@@ -28,6 +28,9 @@ class ConnectionHost {
   enter() = 0;  // first thing in every callback from the loop: takes the interpreter lock
   virtual void queue_turn(
       Connection& connection) = 0;  // on_turn at the end of this turn; idempotent
+  // What was just read has been dealt with: whether on_batch_end, in this turn, is soon enough for
+  // the `bytes` to send.
+  virtual bool may_batch(Connection& connection, size_t bytes) = 0;
   virtual void arm_deadline(Connection& connection, DeadlineKind kind) = 0;
   virtual void cancel_deadline(Connection& connection) = 0;
   virtual void count_sent(size_t bytes) = 0;
@@ -56,6 +59,7 @@ class Connection final : public Deadline,
   void start(std::unique_ptr<Transport> transport, std::unique_ptr<Session> session);
 
   void on_turn();
+  void on_batch_end();
   void on_deadline(DeadlineKind kind);
   // The next response says connection: close. What `close_idle` is for, see Session::begin_drain; a
   // request that has just come is still taken.
@@ -79,6 +83,7 @@ class Connection final : public Deadline,
 
   ListLink<Connection> table_link;  // the server's: live or ended connections
   ListLink<Connection> turn_link;   // the server's: waiting for on_turn
+  ListLink<Connection> batch_link;  // the server's: waiting for on_batch_end
 
  private:
   enum class State : uint8_t { kOpen, kLingering, kClosed };

@@ -55,6 +55,12 @@ struct FakeSession final : Session {
 struct FakeHost final : ConnectionHost {
   void enter() override { ++entered; }
   void queue_turn(Connection&) override { ++turns_queued; }
+  bool may_batch(Connection& connection, size_t bytes) override {
+    offered = bytes;
+    if (batches && bytes > 0) batch.push_back(connection);
+    return batches && bytes > 0;
+  }
+  void unlink(Connection& connection) { batch.remove(connection); }
   void arm_deadline(Connection& connection, DeadlineKind kind) override {
     armed.push_back(kind);
     queue.arm(connection, kind, TimePoint{});
@@ -68,10 +74,13 @@ struct FakeHost final : ConnectionHost {
   void on_exchange_end(const Connection&, const ExchangeRecord&) override { ++finished; }
   void on_connection_ended(Connection&) override { ++ended; }
 
+  bool batches = false;  // what may_batch says
+  size_t offered = 0;
   int entered = 0, turns_queued = 0, begun = 0, finished = 0, ended = 0;
   size_t sent = 0;
   std::vector<DeadlineKind> armed;
   DeadlineQueue queue{{}};
+  IntrusiveList<Connection, &Connection::batch_link> batch;
 };
 
 class ConnectionTest : public testing::Test {
@@ -120,6 +129,36 @@ TEST_F(ConnectionTest, AnswersInOneWriteAndThenKeepsAlive) {
   EXPECT_EQ(deadline(), DeadlineKind::kKeepAlive);
   EXPECT_EQ(host_.entered, 1);
   EXPECT_TRUE(connection_.had_request());
+}
+
+TEST_F(ConnectionTest, WhatMayWaitIsSentAtTheEndOfItsBatch) {
+  host_.batches = true;
+  answer_with("response");
+  transport_->deliver("request");
+  EXPECT_EQ(host_.offered, 8u);
+  EXPECT_EQ(transport_->sent(), "");
+  EXPECT_EQ(deadline(), DeadlineKind::kHeader);
+  connection_.on_batch_end();
+  EXPECT_EQ(transport_->sent(), "response");
+  EXPECT_EQ(deadline(), DeadlineKind::kKeepAlive);
+}
+
+TEST_F(ConnectionTest, AHeadWithoutItsBodyIsNotOfferedForABatch) {
+  session_->current = SessionPhase::kServing;
+  session_->head_open = true;
+  session_->queue.append("head");
+  transport_->deliver("request");
+  EXPECT_EQ(host_.offered, 0u);
+}
+
+TEST_F(ConnectionTest, ABatchThatEndsAfterItsConnectionChangesNothing) {
+  host_.batches = true;
+  answer_with("response");
+  transport_->deliver("request");
+  transport_->deliver_reset(-ECONNRESET);
+  connection_.on_batch_end();
+  EXPECT_EQ(transport_->sent(), "");
+  EXPECT_EQ(host_.ended, 1);
 }
 
 TEST_F(ConnectionTest, DripsDoNotPutOffTheHeaderDeadline) {
@@ -344,6 +383,19 @@ TEST_F(ConnectionTest, ATimeoutOfAnIdleConnectionTakesARequestThatHasComeMeanwhi
     EXPECT_EQ(session_->timeouts, 0);
     EXPECT_EQ(deadline(), DeadlineKind::kKeepAlive);
   }
+}
+
+TEST_F(ConnectionTest, WhatATimeoutReadIsAnsweredAtOnce) {
+  host_.batches = true;
+  host_.queue.cancel(connection_);
+  transport_->stop_reading();
+  transport_->deliver("request");
+  transport_->start_reading();
+  answer_with("response");
+  connection_.on_deadline(DeadlineKind::kHeader);
+  EXPECT_EQ(transport_->sent(), "response");
+  EXPECT_EQ(session_->timeouts, 0);
+  host_.unlink(connection_);
 }
 
 TEST_F(ConnectionTest, DripsAreNotReadWhenTheHeaderTimeIsOver) {

@@ -12,6 +12,7 @@
 #include "worker/server/exchange_log.h"
 #include "worker/server/proxies.h"
 #include "worker/server/wall_clock.h"
+#include "worker/server/write_batch.h"
 #include "worker/transport/socket_name.h"
 #include "worker/transport/stream_transport.h"
 
@@ -66,10 +67,12 @@ class Server::Impl final : public ConnectionHost,
  private:
   using Table = IntrusiveList<Connection, &Connection::table_link>;
   using TurnQueue = IntrusiveList<Connection, &Connection::turn_link>;
+  using Batch = IntrusiveList<Connection, &Connection::batch_link>;
 
   // ConnectionHost
   void enter() override;
   void queue_turn(Connection& connection) override;
+  bool may_batch(Connection& connection, size_t bytes) override;
   void arm_deadline(Connection& connection, DeadlineKind kind) override;
   void cancel_deadline(Connection& connection) override { deadlines_.cancel(connection); }
   void count_sent(size_t bytes) override { add(block_.bytes_sent, uint64_t{bytes}); }
@@ -92,6 +95,7 @@ class Server::Impl final : public ConnectionHost,
   void farewell(Connection& connection);
   void say_farewell();
   void arm_drain_deadline(Duration deadline);
+  void end_batch();
   void reap();
   void publish_connections();
 
@@ -113,6 +117,9 @@ class Server::Impl final : public ConnectionHost,
   Table live_;
   Table ended_;  // closed, to be destroyed at the end of the turn: they may be on the call stack
   TurnQueue turn_queue_;
+  Batch batch_;
+  WriteBatch batching_;
+  UvHandle<uv_check_t> after_poll_;  // before anything else runs, what waits in batch_ is sent
   Drain drain_;
   bool farewell_due_ = false;
   std::function<void()> on_drained_;
@@ -143,12 +150,17 @@ Result<> Server::Impl::start() {
   }
   if (auto started = acceptor_.start(std::move(options_.listeners)); !started) return started;
   loop_.set_outer_poll(&log_.before(acceptor_));
+  after_poll_.open(this, [&](uv_check_t* check) { return uv_check_init(loop_.uv(), check); });
+  uv_check_start(after_poll_.get(), [](uv_check_t* check) {
+    if (check->data != nullptr) static_cast<Impl*>(check->data)->end_batch();
+  });
   return {};
 }
 
 void Server::Impl::enter() {
   loop_.ensure_gil();
   clock_.refresh(deadlines_.now());
+  if (!batching_.open()) batching_.open(monotonic_now());
 }
 
 void Server::Impl::on_accepted(UniqueFd socket, const sockaddr* peer, socklen_t length,
@@ -194,6 +206,20 @@ std::unique_ptr<Session> Server::Impl::greet(Connection& connection, const Conne
 
 void Server::Impl::queue_turn(Connection& connection) {
   if (!TurnQueue::is_linked(connection)) turn_queue_.push_back(connection);
+}
+
+bool Server::Impl::may_batch(Connection& connection, size_t bytes) {
+  const bool may = batching_.may_wait(monotonic_now(), bytes);
+  if (may && !Batch::is_linked(connection)) batch_.push_back(connection);
+  if (batching_.is_due()) end_batch();
+  return may;
+}
+
+void Server::Impl::end_batch() {
+  batching_.close();
+  if (batch_.empty()) return;
+  loop_.ensure_gil();
+  while (Connection* connection = batch_.pop_front()) connection->on_batch_end();
 }
 
 void Server::Impl::arm_deadline(Connection& connection, DeadlineKind kind) {
@@ -271,6 +297,7 @@ void Server::Impl::on_turn() noexcept {
 void Server::Impl::reap() {
   while (Connection* connection = ended_.pop_front()) {
     if (TurnQueue::is_linked(*connection)) turn_queue_.remove(*connection);
+    if (Batch::is_linked(*connection)) batch_.remove(*connection);
     delete connection;
   }
 }
