@@ -222,6 +222,23 @@ async def nested_headers(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"outer"})
 
 
+async def vanishing_headers(scope: Scope, receive: Receive, send: Send) -> None:
+    """Reading the start runs code that empties the list of fields, which nobody else holds: the flag's, or a pair's."""
+    by_flag = query(scope)["by"] == "flag"
+    headers: list[Any] = [(b"x-%d" % number, b"value %d" % number) for number in range(20)]
+
+    def pair() -> Iterator[bytes]:
+        headers.clear()
+        yield b"x-last"
+        yield b"1"
+
+    if not by_flag:
+        headers.append(pair())
+    flag = Acting(headers.clear) if by_flag else False
+    await send({"type": "http.response.start", "status": 200, "headers": headers, "trailers": flag})
+    await send({"type": "http.response.body", "body": b"sent"})
+
+
 async def path_too_late(scope: Scope, receive: Receive, send: Send) -> None:
     """The head has left behind an early hint when the file turns out to be missing; the app sends something else."""
     await send({"type": "http.response.early_hint", "links": [b"</a>"]})
@@ -241,4 +258,5 @@ app = make_app({
     "/no-trailers": no_trailers, "/path": path, "/path-or-404": path_or_404, "/path-after-body": path_after_body,
     "/zerocopy": zerocopy, "/zerocopy-stream": zerocopy_stream, "/zerocopy-pipe": zerocopy_pipe, "/refuse": refuse,
     "/nested": nested, "/nested-headers": nested_headers, "/path-too-late": path_too_late,
+    "/vanishing-headers": vanishing_headers,
 })

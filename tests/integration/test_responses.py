@@ -356,6 +356,13 @@ def test_a_start_within_a_start_leaves_no_fields(server: Server) -> None:
     assert [name for name, _ in response.headers if name.startswith("x-")] == ["x-outer"]
 
 
+@pytest.mark.parametrize(("by", "fields"), [("flag", []), ("pair", [f"x-{number}" for number in range(20)] + ["x-last"])])
+def test_fields_that_vanish_while_the_start_is_read(server: Server, by: str, fields: list[str]) -> None:
+    response = server.get(f"/vanishing-headers?by={by}")
+    assert (response.status, response.body) == (200, b"sent")
+    assert [name for name, _ in response.headers if name.startswith("x-")] == fields
+
+
 def test_a_missing_file_behind_a_head_that_has_left(server: Server) -> None:
     with server.connect() as connection:
         connection.send(b"GET /path-too-late HTTP/1.1\r\nhost: t\r\n\r\n")

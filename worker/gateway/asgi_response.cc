@@ -45,7 +45,7 @@ class ScratchHeaders {
 
 // Reading a message may run the app's code (an iterator's, a __bool__ or __fspath__), which may
 // send and even complete the response: whether a message may be sent is asked again once it is
-// read.
+// read. Header fields are read last: they are views into what the app could still change.
 
 Progress AsgiRequest::send(PyObject* message) {
   MessageFields fields;
@@ -83,7 +83,7 @@ bool AsgiRequest::raise_if_disconnected() {
 }
 
 Progress AsgiRequest::early_hint(PyObject* message, const MessageFields&) {
-  HeaderHolder holder;
+  PyRef holder;
   ScratchHeaders links(*gateway_);
   if (!read_links(message, links.fields, holder) || !may_send(interned.early_hint)) {
     return Progress::kError;
@@ -107,11 +107,11 @@ Progress AsgiRequest::start(const MessageFields& fields) {
   if (!may_start()) return Progress::kError;
   int status = 0;
   bool trailers = false;
-  HeaderHolder holder;
+  PyRef holder;
   ScratchHeaders headers(*gateway_);
   if (!read_status(fields[MessageFields::kStatus], status) ||
-      !read_headers(fields[MessageFields::kHeaders], headers.fields, holder) ||
-      !read_flag(fields[MessageFields::kTrailers], trailers) || !may_start()) {
+      !read_flag(fields[MessageFields::kTrailers], trailers) ||
+      !read_headers(fields[MessageFields::kHeaders], headers.fields, holder) || !may_start()) {
     return Progress::kError;
   }
   const Result<> written = writer_->start(status, headers.fields, trailers);
@@ -207,13 +207,14 @@ Progress AsgiRequest::written(const Result<>& result, bool more) {
 }
 
 Progress AsgiRequest::trailers(PyObject* message, const MessageFields& fields) {
-  HeaderHolder holder;
+  PyRef holder;
   bool more = false;
   PyRef more_trailers = PyRef::borrow(PyDict_GetItemWithError(message, interned.more_trailers));
   if (PyErr_Occurred() != nullptr) return Progress::kError;
   ScratchHeaders headers(*gateway_);
-  if (!read_headers(fields[MessageFields::kHeaders], headers.fields, holder) ||
-      !read_flag(more_trailers.get(), more) || !may_send(interned.response_trailers)) {
+  if (!read_flag(more_trailers.get(), more) ||
+      !read_headers(fields[MessageFields::kHeaders], headers.fields, holder) ||
+      !may_send(interned.response_trailers)) {
     return Progress::kError;
   }
   if (!started_ || !trailers_ || !body_ended_) {

@@ -1,6 +1,8 @@
 // ASGI messages: see the header.
 #include "worker/gateway/messages.h"
 
+#include <algorithm>
+
 #include "worker/python/interned.h"
 #include "worker/python/py_error.h"
 
@@ -20,24 +22,44 @@ bool read_field(PyObject* item, const char* what, std::string_view& out) {
   return true;
 }
 
-// One (name, value) pair.
-bool read_pair(PyObject* pair, std::vector<Header>& headers, HeaderHolder& holder) {
-  PyRef sequence = PyRef::steal(PySequence_Fast(pair, "a response header must be a pair of bytes"));
-  if (!sequence) return false;
-  if (PySequence_Fast_GET_SIZE(sequence.get()) != 2) {
+PyRef as_pair(PyObject* pair) {
+  return PyRef::steal(PySequence_Fast(pair, "a response header must be a pair of bytes"));
+}
+
+bool read_pair(PyObject* pair, std::vector<Header>& headers) {
+  if (PySequence_Fast_GET_SIZE(pair) != 2) {
     PyErr_SetString(PyExc_ValueError, "a response header must be a pair of bytes");
     return false;
   }
-  PyObject** items = PySequence_Fast_ITEMS(sequence.get());
+  PyObject** items = PySequence_Fast_ITEMS(pair);
   Header header;
   if (!read_field(items[0], "a response header's name", header.name) ||
       !read_field(items[1], "a response header's value", header.value)) {
     return false;
   }
   headers.push_back(header);
-  if (sequence.get() == pair) return true;
-  if (!holder.converted) holder.converted = PyRef::steal(PyList_New(0));
-  return holder.converted && PyList_Append(holder.converted.get(), sequence.get()) == 0;
+  return true;
+}
+
+bool are_plain_pairs(PyObject* sequence) {
+  PyObject** const begin = PySequence_Fast_ITEMS(sequence);
+  return std::all_of(begin, begin + PySequence_Fast_GET_SIZE(sequence),
+                     [](PyObject* pair) { return PyList_Check(pair) || PyTuple_Check(pair); });
+}
+
+// Going through a pair of another kind runs the app's code, which may change the list and its
+// pairs: `sequence` becomes one of tuples that are ours.
+bool copy_pairs(PyRef& sequence) {
+  PyRef pairs = PyRef::steal(PySequence_Tuple(sequence.get()));
+  PyRef copies = PyRef::steal(PyList_New(0));
+  if (!pairs || !copies) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(pairs.get()); ++i) {
+    PyRef pair = as_pair(PyTuple_GET_ITEM(pairs.get(), i));
+    PyRef copy = pair ? PyRef::steal(PySequence_Tuple(pair.get())) : PyRef();
+    if (!copy || PyList_Append(copies.get(), copy.get()) < 0) return false;
+  }
+  sequence = std::move(copies);
+  return true;
 }
 
 }  // namespace
@@ -86,26 +108,26 @@ bool read_status(PyObject* value, int& status) {
   return true;
 }
 
-bool read_headers(PyObject* value, std::vector<Header>& headers, HeaderHolder& holder) {
+bool read_headers(PyObject* value, std::vector<Header>& headers, PyRef& holder) {
   headers.clear();
   if (value == nullptr) return true;
-  holder.sequence =
-      PyRef::steal(PySequence_Fast(value, "response headers must be an iterable of pairs"));
-  if (!holder.sequence) return false;
-  PyObject* sequence = holder.sequence.get();
+  holder = PyRef::steal(PySequence_Fast(value, "response headers must be an iterable of pairs"));
+  if (!holder) return false;
+  if (!are_plain_pairs(holder.get()) && !copy_pairs(holder)) return false;
+  PyObject* sequence = holder.get();
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence); ++i) {
-    if (!read_pair(PySequence_Fast_GET_ITEM(sequence, i), headers, holder)) return false;
+    if (!read_pair(PySequence_Fast_GET_ITEM(sequence, i), headers)) return false;
   }
   return true;
 }
 
-bool read_links(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder) {
+bool read_links(PyObject* message, std::vector<Header>& headers, PyRef& holder) {
   headers.clear();
   PyObject* value = PyDict_GetItemWithError(message, interned.links);
   if (value == nullptr) return PyErr_Occurred() == nullptr;
-  holder.sequence = PyRef::steal(PySequence_Fast(value, "links must be an iterable of bytes"));
-  if (!holder.sequence) return false;
-  PyObject* sequence = holder.sequence.get();
+  holder = PyRef::steal(PySequence_Fast(value, "links must be an iterable of bytes"));
+  if (!holder) return false;
+  PyObject* sequence = holder.get();
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence); ++i) {
     Header& link = headers.emplace_back("link");
     if (!read_field(PySequence_Fast_GET_ITEM(sequence, i), "a link", link.value)) return false;

@@ -22,15 +22,11 @@ PyRef disconnect_message();
 // "status" within 200..999, or null; false with an error set.
 bool read_status(PyObject* value, int& status);
 
-// Keeps alive what the views of read_headers point into, beyond what the message itself holds.
-struct HeaderHolder {
-  PyRef sequence;   // the headers or links as a list or tuple
-  PyRef converted;  // a list of the pairs that were neither; usually null
-};
-// "headers", or null: an iterable of pairs of bytes.
-bool read_headers(PyObject* value, std::vector<Header>& headers, HeaderHolder& holder);
+// "headers", or null: an iterable of pairs of bytes. `holder` keeps alive what the views point
+// into, as long as no code of the app runs.
+bool read_headers(PyObject* value, std::vector<Header>& headers, PyRef& holder);
 // message["links"], an iterable of bytes, as header fields of that name.
-bool read_links(PyObject* message, std::vector<Header>& headers, HeaderHolder& holder);
+bool read_links(PyObject* message, std::vector<Header>& headers, PyRef& holder);
 // "more_body" and the like; null is false.
 bool read_flag(PyObject* value, bool& flag);
 

@@ -148,7 +148,7 @@ PyRef ScopeBuilder::take_sealed(const Values& values) {
 
 // An app that left its scope alone once will do so again.
 void ScopeBuilder::seal(const PyRef& scope, const Values& values) {
-  if (!sealed_.is_free()) return;
+  if (!sealed_.is_wanted()) return;
   spare_asgi_.reset();
   extensions(values).give_away();
   sealed_.seal(scope, keys());

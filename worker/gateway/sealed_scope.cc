@@ -70,6 +70,7 @@ bool SealedScope::retire(PyRef& scope) {
   if (!scope || scope.get() != scope_.get()) return false;
   scope.reset();
   in_use_ = false;
+  turned_away_ = 0;
   if (Py_REFCNT(scope_.get()) != 1 || !watch_.unchanged()) drop();
   return true;
 }
@@ -78,6 +79,7 @@ bool SealedScope::retire(PyRef& scope) {
 void SealedScope::drop() {
   watch_.stop();
   in_use_ = false;
+  turned_away_ = 0;
   values_.clear();
   std::vector<PyRef> children = std::exchange(children_, {});
   PyRef scope = std::move(scope_);

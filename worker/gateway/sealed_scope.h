@@ -22,8 +22,11 @@ class SealedScope {
   SealedScope() = default;
   ~SealedScope() { drop(); }
 
-  // There is none, or nobody uses it.
-  bool is_free() const { return !in_use_; }
+  // Whether a scope that came back untouched is to be sealed. Not while another one is in use,
+  // unless that takes long: a stream's scope must not keep all others from it.
+  bool is_wanted() {
+    return DictWatch::available() && (!in_use_ || ++turned_away_ == kMostTurnedAway);
+  }
   // `scope`, on its way to a request, is the sealed one from now on. Its values that are dicts are
   // sealed with it.
   void seal(const PyRef& scope, Fields keys);
@@ -34,9 +37,11 @@ class SealedScope {
   PyObject* spare_value(size_t index) const;
   // False: it is another one.
   bool retire(PyRef& scope);
-  void drop();
 
  private:
+  static constexpr unsigned kMostTurnedAway = 64;
+
+  void drop();
   bool is_untouched() const;
 
   PyRef scope_;
@@ -44,6 +49,7 @@ class SealedScope {
   std::vector<PyRef> children_;    // those of them that are dicts, and the dicts in these
   DictWatch watch_;
   bool in_use_ = false;
+  unsigned turned_away_ = 0;  // while it was in use
 };
 
 }  // namespace tricorn

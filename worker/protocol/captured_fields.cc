@@ -32,7 +32,7 @@ void CapturedFields::take(std::span<const std::string> names, Span* spans,
   for (size_t i = 0; i < names.size(); ++i) {
     spans[i] = {};  // a response may be begun twice: a file that is gone
     for (const Header& header : headers) {
-      if (!equals_ignoring_case(header.name, names[i])) continue;
+      if (!same_ignoring_case(header.name, names[i])) continue;
       const std::string_view value = header.value.substr(0, kMaxValueBytes);
       spans[i] = {static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(value.size())};
       bytes_.append(value);

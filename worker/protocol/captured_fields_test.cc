@@ -82,6 +82,16 @@ TEST_F(Captured, FieldsOutliveTheBytesTheyCameIn) {
                                                       "  - - - refused"}));
 }
 
+TEST_F(Captured, NamesMayHoldAnyCharacterOfAToken) {
+  needs.request_fields = {"x_one~", "x^two"};
+  needs.response_fields = {"x-kind"};
+  start();
+  session->on_input(
+      "GET /later HTTP/1.1\r\nHost: a\r\nX_One^: no\r\nX_One~: 1\r\nX^Two: 2\r\n\r\n");
+  app.finish();
+  EXPECT_EQ(observer.lines, std::vector<std::string>{"GET /later 1 2 kept"});
+}
+
 TEST_F(Captured, TheRequestLineIsKeptUnlessNobodyNeedsIt) {
   needs.request_line = false;
   start();

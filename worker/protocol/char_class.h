@@ -1,6 +1,7 @@
 // CharClass: which bytes a grammar rule of HTTP allows, one table lookup per byte.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -57,6 +58,12 @@ inline size_t length_in_class(std::string_view text, CharClass char_class) {
   return length;
 }
 
+// Any two texts, byte by byte.
+inline bool same_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
 // all_in_class(text, kValueChar), by words: only texts with a tab are looked at by bytes.
 inline bool is_field_value(std::string_view text) {
   if (text.size() < 8) return all_in_class(text, kValueChar);
@@ -69,12 +76,12 @@ inline bool is_field_value(std::string_view text) {
   return plain || all_in_class(text, kValueChar);
 }
 
-// `lower_case` consists of lower-case letters, digits and '-', of which only letters have bit 0x40:
-// they alone are compared without the bit that makes the case.
+// `lower_case` consists of lower-case letters, digits, '-' and '_', of which only letters have both
+// bits 0x60: they alone are compared without the one that makes the case.
 inline bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
   if (text.size() != lower_case.size()) return false;
   const auto same = [](uint64_t word, uint64_t lower) {
-    return (word | (lower & repeat_byte(0x40)) >> 1) == lower;
+    return (word | ((lower & repeat_byte(0x40)) >> 1 & lower)) == lower;
   };
   const size_t size = text.size();
   if (size < 8) return same(load_short(text.data(), size), load_short(lower_case.data(), size));

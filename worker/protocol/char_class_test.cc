@@ -26,7 +26,7 @@ TEST(CharClass, AFieldValueIsRefusedForOneByteWhereverItIs) {
 }
 
 TEST(CharClass, OnlyTheCaseOfLettersIsIgnored) {
-  const std::string lower = "content-length-0123456789-abcdefghi";
+  const std::string lower = "content-length_0123456789-abcdefghz";
   ASSERT_EQ(lower.size(), kLongest);
   for (size_t size = 0; size <= kLongest; ++size) {
     const std::string wanted = lower.substr(0, size);
@@ -42,6 +42,13 @@ TEST(CharClass, OnlyTheCaseOfLettersIsIgnored) {
     }
   }
   EXPECT_FALSE(equals_ignoring_case("clos", "close"));
+}
+
+TEST(CharClass, ComparesNamesOfAnyCharacters) {
+  EXPECT_TRUE(same_ignoring_case("X_Foo~^|", "x_fOO~^|"));
+  EXPECT_FALSE(same_ignoring_case("x~", "x^"));
+  EXPECT_FALSE(same_ignoring_case("x@", "x`"));
+  EXPECT_FALSE(same_ignoring_case("x", "xx"));
 }
 
 TEST(CharClass, CountsTheBytesOfAClass) {

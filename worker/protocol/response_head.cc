@@ -56,15 +56,6 @@ bool any_named(const HttpSettings& settings, std::string_view lower_case_name) {
   return false;
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
-
 char* write_field(char* out, std::string_view name, std::string_view value) {
   return put(put(put(put(out, name), ": "), value), "\r\n");
 }
@@ -83,7 +74,7 @@ void append_extra_headers(std::string& out, std::span<const Header> headers,
                           const HttpSettings& settings) {
   for (const auto& [name, value] : settings.extra_headers) {
     bool replaced = false;
-    for (const Header& header : headers) replaced |= same_name(header.name, name);
+    for (const Header& header : headers) replaced |= same_ignoring_case(header.name, name);
     if (!replaced) out.append(name).append(": ").append(value).append("\r\n");
   }
 }

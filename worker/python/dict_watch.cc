@@ -35,8 +35,9 @@ uint64_t version_of(PyObject* dict) {
 
 #if PY_VERSION_HEX >= 0x030C0000
 
+bool DictWatch::available() { return watcher() >= 0; }
+
 bool DictWatch::add(PyObject* dict) {
-  if (watcher() < 0) return false;
   if (PyDict_Watch(watcher(), dict) < 0) {
     PyErr_Clear();
     return false;
@@ -57,6 +58,8 @@ void DictWatch::stop() {
 }
 
 #else
+
+bool DictWatch::available() { return true; }
 
 bool DictWatch::add(PyObject* dict) {
   dicts_.push_back(dict);

@@ -19,6 +19,8 @@ class DictWatch {
   DictWatch(const DictWatch&) = delete;
   ~DictWatch() { stop(); }
 
+  // False: the interpreter has no watcher left, add() fails.
+  static bool available();
   // `dict` is not owned: it lives until stop(). False, without an error set, if it cannot be
   // watched.
   bool add(PyObject* dict);

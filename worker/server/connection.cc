@@ -128,6 +128,7 @@ void Connection::on_exchange_end(const ExchangeRecord& record) {
 }
 
 void Connection::settle() {
+  if (batch_link.linked) host_.leave_batch(*this);
   if (state_ != State::kOpen) return;
   if (session_->phase() == SessionPhase::kAborted) {
     transport_->reset();

@@ -2,8 +2,9 @@
 // and a Session, and owns what is neither's business: when to read, when to write, when to give up.
 //
 //   socket readable ─▶ Transport ─▶ on_read ─▶ Session::on_input ─▶ RequestHandler
-//   end of turn ─────▶ on_turn ──▶ Session::resume             └─▶ settle: one write, deadline,
-//   backpressure
+//   end of turn ─────▶ on_turn ──▶ Session::resume
+//   end of batch ────▶ on_batch_end, after an on_read that could wait (write_batch.h)
+//                         └─ each ─▶ settle: one write, deadline, backpressure
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,7 @@ class ConnectionHost {
   // What was just read has been dealt with: whether on_batch_end, in this turn, is soon enough for
   // the `bytes` to send.
   virtual bool may_batch(Connection& connection, size_t bytes) = 0;
+  virtual void leave_batch(Connection& connection) = 0;  // which it is in: nothing is left to send
   virtual void arm_deadline(Connection& connection, DeadlineKind kind) = 0;
   virtual void cancel_deadline(Connection& connection) = 0;
   virtual void count_sent(size_t bytes) = 0;

@@ -60,7 +60,7 @@ struct FakeHost final : ConnectionHost {
     if (batches && bytes > 0) batch.push_back(connection);
     return batches && bytes > 0;
   }
-  void unlink(Connection& connection) { batch.remove(connection); }
+  void leave_batch(Connection& connection) override { batch.remove(connection); }
   void arm_deadline(Connection& connection, DeadlineKind kind) override {
     armed.push_back(kind);
     queue.arm(connection, kind, TimePoint{});
@@ -395,7 +395,18 @@ TEST_F(ConnectionTest, WhatATimeoutReadIsAnsweredAtOnce) {
   connection_.on_deadline(DeadlineKind::kHeader);
   EXPECT_EQ(transport_->sent(), "response");
   EXPECT_EQ(session_->timeouts, 0);
-  host_.unlink(connection_);
+  EXPECT_TRUE(host_.batch.empty());
+}
+
+TEST_F(ConnectionTest, WhatADrainReadIsAnsweredAtOnce) {
+  host_.batches = true;
+  transport_->stop_reading();
+  transport_->deliver("request");
+  transport_->start_reading();
+  answer_with("response");
+  connection_.begin_drain(true);
+  EXPECT_EQ(transport_->sent(), "response");
+  EXPECT_TRUE(host_.batch.empty());
 }
 
 TEST_F(ConnectionTest, DripsAreNotReadWhenTheHeaderTimeIsOver) {

@@ -73,6 +73,7 @@ class Server::Impl final : public ConnectionHost,
   void enter() override;
   void queue_turn(Connection& connection) override;
   bool may_batch(Connection& connection, size_t bytes) override;
+  void leave_batch(Connection& connection) override { batch_.remove(connection); }
   void arm_deadline(Connection& connection, DeadlineKind kind) override;
   void cancel_deadline(Connection& connection) override { deadlines_.cancel(connection); }
   void count_sent(size_t bytes) override { add(block_.bytes_sent, uint64_t{bytes}); }
@@ -150,6 +151,7 @@ Result<> Server::Impl::start() {
   }
   if (auto started = acceptor_.start(std::move(options_.listeners)); !started) return started;
   loop_.set_outer_poll(&log_.before(acceptor_));
+  // Cannot fail: nothing is asked of the system.
   after_poll_.open(this, [&](uv_check_t* check) { return uv_check_init(loop_.uv(), check); });
   uv_check_start(after_poll_.get(), [](uv_check_t* check) {
     if (check->data != nullptr) static_cast<Impl*>(check->data)->end_batch();
@@ -286,6 +288,7 @@ void Server::Impl::farewell(Connection& connection) {
 }
 
 void Server::Impl::on_turn() noexcept {
+  end_batch();  // libuv 1.45 and later run timers after the poll: they may have begun one
   if (!turn_queue_.empty() || farewell_due_) clock_.refresh(deadlines_.now());
   if (std::exchange(farewell_due_, false)) say_farewell();
   while (Connection* connection = turn_queue_.pop_front()) connection->on_turn();

@@ -58,6 +58,17 @@ TEST_F(WriteBatchTest, IsDueAfterTheLongestWait) {
   EXPECT_TRUE(batch_.is_due());
 }
 
+TEST_F(WriteBatchTest, IsDueWhenAFewWait) {
+  read_a_row(microseconds(1));
+  batch_.close();
+  for (uint32_t i = 1; i < WriteBatch::kMostWaiting; ++i) {
+    EXPECT_TRUE(read(Duration::zero()));
+    EXPECT_FALSE(batch_.is_due());
+  }
+  EXPECT_TRUE(read(Duration::zero()));
+  EXPECT_TRUE(batch_.is_due());
+}
+
 TEST_F(WriteBatchTest, OnlySmallOutputWaits) {
   read_a_row(microseconds(1));
   EXPECT_FALSE(read(microseconds(1), 0));
