@@ -32,8 +32,8 @@ class DictWatch {
 
  private:
   std::vector<PyObject*> dicts_;
-  std::vector<uint64_t> versions_;  // Python 3.11
-  uint64_t changes_ = 0;            // 3.12 and later
+  [[maybe_unused]] std::vector<uint64_t> versions_;  // Python 3.11
+  [[maybe_unused]] uint64_t changes_ = 0;            // 3.12 and later
 };
 
 }  // namespace tricorn
