@@ -102,6 +102,10 @@ OptionGroup worker_options() {
            .value =
                seconds_value([](auto& o) -> auto& { return o.drain_timeout_ms; }, {.most = kDayMs}),
            .help = "Time for requests in progress at a stop, a reload or a replacement."},
+          {.name = "shutdown-delay",
+           .value = seconds_value([](auto& o) -> auto& { return o.shutdown_delay_ms; },
+                                  {.most = kDayMs, .zero = "none"}),
+           .help = "Serve on for this long after TERM or INT, while a load balancer learns of it."},
       }};
 }
 

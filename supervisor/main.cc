@@ -23,6 +23,7 @@ PolicyOptions policy_options(const Options& options) {
           .preload = options.worker.preload,
           .boot_timeout = milliseconds(options.boot_timeout_ms),
           .drain_timeout = milliseconds(options.drain_timeout_ms),
+          .shutdown_delay = milliseconds(options.shutdown_delay_ms),
           .max_surge = options.max_surge,
           .worker_lifetime = milliseconds(options.worker_lifetime_ms)};
 }

@@ -16,6 +16,7 @@ std::vector<std::string> settings_for_a_restart(const Options& before, const Opt
   note("uds-permissions", before.uds_permissions != after.uds_permissions);
   note("boot timeout", before.boot_timeout_ms != after.boot_timeout_ms);
   note("drain timeout", before.drain_timeout_ms != after.drain_timeout_ms);
+  note("shutdown-delay", before.shutdown_delay_ms != after.shutdown_delay_ms);
   note("max-surge", before.max_surge != after.max_surge);
   note("workers-lifetime", before.worker_lifetime_ms != after.worker_lifetime_ms);
   note("workers-max-rss", before.worker_max_rss_bytes != after.worker_max_rss_bytes);

@@ -16,7 +16,7 @@ std::vector<Effect> Policy::on(TimePoint now, const Event& event) { return state
 std::optional<TimePoint> Policy::next_deadline() const { return state_->next_deadline(); }
 std::vector<WorkerView> Policy::workers() const { return state_->workers(); }
 Generation Policy::serving_generation() const { return state_->serving_generation(); }
-bool Policy::stopping() const { return state_->stopping(); }
+bool Policy::stopping() const { return state_->stopping() || state_->delaying_stop(); }
 bool Policy::rolling() const { return state_->rolling(); }
 
 Policy::State::State(const PolicyOptions& options, uint64_t jitter_seed)
@@ -27,6 +27,10 @@ std::vector<Effect> Policy::State::on(TimePoint now, const Event& event) {
   now_ = now;
   Turn turn{.now = now};
   std::visit([&](const auto& happened) { handle(turn, happened); }, event);
+  if (shutdown_.end_delay(now)) {
+    turn.emit(LogLine{LogLevel::kInfo, describe(shutdown_.level())});
+    begin_stop(turn);
+  }
   for (const Generation generation : zygotes_.expired(now)) zygote_expired(turn, generation);
   for (const WorkerId worker : workers_.expired(now)) worker_expired(turn, worker);
   if (phase_ == Phase::kFirstBoot || phase_ == Phase::kServing) reconcile(turn);
@@ -46,6 +50,7 @@ std::optional<TimePoint> Policy::State::next_deadline() const {
   consider(workers_.next_deadline());
   consider(zygotes_.next_deadline());
   if (phase_ == Phase::kStopping) return next;
+  consider(shutdown_.delay_ends_at());
   const bool may_begin = may_begin_motion();
   for (const WorkerSlot& slot : slots_) {
     if (slot.motion) consider(slot.motion->takes_over_at);

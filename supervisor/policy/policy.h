@@ -19,6 +19,7 @@ struct PolicyOptions {
   bool preload = false;
   Duration boot_timeout = milliseconds(60'000);       // spawn to ready; also zygote start to ready
   Duration drain_timeout = milliseconds(30'000);      // drain to exit, then the worker is killed
+  Duration shutdown_delay{};                          // from the request to stop to the drain: serving goes on
   Duration kill_grace = milliseconds(1'000);          // from the drain deadline (or a signal) to SIGKILL
   // A reload's first new worker must live this long beside the old one before it takes over. The next slots do not
   // wait, so that a reload of many workers is quick; but a new worker that dies this young still aborts it.
@@ -60,7 +61,7 @@ class Policy {
   // For status, process titles and tests.
   std::vector<WorkerView> workers() const;
   Generation serving_generation() const;
-  bool stopping() const;
+  bool stopping() const;  // no longer to be sent requests; it may serve still, for the shutdown delay
   bool rolling() const;
 
  private:

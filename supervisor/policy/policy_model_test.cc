@@ -49,6 +49,7 @@ class World {
     return {.workers = slots_,
             .boot_timeout = 5s,
             .drain_timeout = 3s,
+            .shutdown_delay = surge_ > 2 ? 2s : 0s,
             .max_surge = surge_,
             .worker_lifetime = surge_ % 2 == 0 ? 60s : 0s,
             .backoff_reset_after = 20s};
@@ -148,7 +149,7 @@ class World {
   // A stop ends by its deadlines alone, though nobody but the kernel obeys.
   void finish() {
     if (exited_) return;
-    const TimePoint end = now_ + 3s + 1s + 1s;  // drain, grace, and a grace for the killed
+    const TimePoint end = now_ + 2s + 3s + 1s + 1s;  // delay, drain, grace, grace for the killed
     send(StopRequested{.signal = SIGTERM});
     while (!exited_ && !testing::Test::HasFailure()) {
       for (const WorkerId id : killed(workers_))

@@ -155,7 +155,7 @@ bool Policy::State::may_begin_motion() const {
 
 // All but the time, and the number of slots in motion, is right for replacing this slot's worker.
 bool Policy::State::can_replace(const WorkerSlot& slot) const {
-  return !paused_ && !slot.motion && needs_replacement(slot) &&
+  return !paused_ && !shutdown_.active() && !slot.motion && needs_replacement(slot) &&
          zygotes_.ready(replacement_generation());
 }
 

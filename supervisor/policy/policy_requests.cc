@@ -11,21 +11,12 @@ namespace {
 // Slots and the workers that leave them share the scoreboard's 1024 blocks.
 constexpr size_t kMaxSlots = 512;
 
-std::string describe(StopLevel level) {
-  switch (level) {
-    case StopLevel::kNone:
-      return "serving";
-    case StopLevel::kDrain:
-      return "stopping: requests in progress may end";
-    case StopLevel::kFast:
-      return "stopping fast: requests in progress are cut off";
-    case StopLevel::kKill:
-      return "stopping: killing what is left";
-  }
-  return {};
-}
-
 }  // namespace
+
+// Who is about to stop begins nothing new.
+bool Policy::State::takes_orders() const {
+  return (phase_ == Phase::kFirstBoot || phase_ == Phase::kServing) && !shutdown_.active();
+}
 
 void Policy::State::handle(Turn& turn, const Started&) {
   if (phase_ != Phase::kIdle) return;
@@ -36,21 +27,21 @@ void Policy::State::handle(Turn& turn, const Started&) {
 }
 
 void Policy::State::handle(Turn& turn, const ReloadRequested&) {
-  if (phase_ != Phase::kFirstBoot && phase_ != Phase::kServing) return;
+  if (!takes_orders()) return;
   unpause(turn);
   rollout_.request();
   if (rollout_.active()) turn.log(LogLevel::kInfo, "another reload follows the one in progress");
 }
 
 void Policy::State::handle(Turn& turn, const ScaleRequested& event) {
-  if (phase_ != Phase::kFirstBoot && phase_ != Phase::kServing) return;
+  if (!takes_orders()) return;
   if (paused_ && event.delta > 0) return unpause(turn);
   for (int i = 0; i < event.delta; ++i) add_slot(turn);
   for (int i = 0; i > event.delta; --i) remove_slot(turn);
 }
 
 void Policy::State::handle(Turn& turn, const RetireAllRequested&) {
-  if ((phase_ != Phase::kFirstBoot && phase_ != Phase::kServing) || paused_) return;
+  if (!takes_orders() || paused_) return;
   turn.log(LogLevel::kInfo, "retiring all workers; a reload or one worker more brings them back");
   paused_ = true;
   rollout_.cancel();
@@ -82,9 +73,19 @@ void Policy::State::remove_slot(Turn& turn) {
 
 void Policy::State::handle(Turn& turn, const StopRequested& event) {
   const StopLevel before = shutdown_.level();
-  shutdown_.request(event);
+  const bool serves = phase_ == Phase::kServing && !paused_;  // else nobody has to learn of it
+  shutdown_.request(event, turn.now, serves ? options_.shutdown_delay : Duration::zero());
   if (shutdown_.level() != before) turn.emit(LogLine{LogLevel::kInfo, describe(shutdown_.level())});
-  begin_stop(turn);
+  delaying_stop() ? begin_delay(turn) : begin_stop(turn);
+}
+
+// Workers that die are respawned, but none is replaced any more.
+void Policy::State::begin_delay(Turn& turn) {
+  rollout_.cancel();
+  for (WorkerSlot& slot : slots_) {
+    if (!slot.motion) continue;
+    serves_alone(slot) ? take_over(turn, slot) : cancel_motion(turn, slot);
+  }
 }
 
 void Policy::State::fail_first_boot(Turn& turn, const std::string& who, const Loss& loss) {

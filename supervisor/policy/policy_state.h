@@ -47,6 +47,7 @@ class Policy::State {
   std::vector<WorkerView> workers() const;
   Generation serving_generation() const { return serving_generation_; }
   bool stopping() const { return phase_ == Phase::kStopping || phase_ == Phase::kGone; }
+  bool delaying_stop() const { return shutdown_.level() == StopLevel::kDelay; }
   bool rolling() const { return rollout_.active(); }
 
  private:
@@ -60,6 +61,8 @@ class Policy::State {
   void add_slot(Turn& turn);
   void remove_slot(Turn& turn);
   void fail_first_boot(Turn& turn, const std::string& who, const Loss& loss);
+  bool takes_orders() const;
+  void begin_delay(Turn& turn);
   void begin_stop(Turn& turn);
   void apply_stop_level(Turn& turn);
   void finish_stop(Turn& turn);

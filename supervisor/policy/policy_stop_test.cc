@@ -28,6 +28,42 @@ TEST_F(PolicyStop, DrainsAndExits0) {  // fault 18
   EXPECT_EQ(h.send(Started{}).send(kTerm).pass(1h).actions(), "") << "nothing follows ExitMaster";
 }
 
+class PolicyShutdownDelay : public testing::Test {
+ protected:
+  PolicyHarness h{{.workers = 2, .drain_timeout = 5s, .shutdown_delay = 10s, .backoff_jitter = 0}};
+};
+
+TEST_F(PolicyShutdownDelay, ServesOnAndThenDrains) {
+  EXPECT_EQ(h.boot().send(kTerm).pass(10s - 1ns).actions(), "");
+  EXPECT_TRUE(h.policy().stopping());
+  EXPECT_EQ(h.pass(1ns).actions(), "drain 1, drain 2, unlisten, stop zygote 1");
+  EXPECT_EQ(h.exit(1).exit(2).send(ZygoteExited{1, {}}).actions(), "exit 0");
+}
+
+TEST_F(PolicyShutdownDelay, RespawnsButBeginsNothingNew) {
+  h.boot().send(kTerm);
+  h.send(ReloadRequested{}).send(ScaleRequested{+1}).send(RetireAllRequested{});
+  EXPECT_EQ(h.send(WorkerRetireWish{1, "full"}).actions(), "");
+  EXPECT_EQ(h.kill(2).actions(), "spawn 3 in 1 of 1");
+  EXPECT_EQ(h.up(3).roster(), "R1 R1");
+}
+
+TEST_F(PolicyShutdownDelay, EndsAReload) {
+  h.boot().send(ReloadRequested{}).zygote_ready(2).fork(3).forget();
+  EXPECT_EQ(h.send(kTerm).actions(), "quit 3, stop zygote 2");
+  EXPECT_EQ(h.exit(3).roster(), "R1 R1");
+}
+
+TEST_F(PolicyShutdownDelay, IsCutShortByASecondSignal) {
+  h.boot().send(kTerm).pass(1s);
+  EXPECT_EQ(h.send(kTerm).actions(), "drain 1, drain 2, unlisten, stop zygote 1");
+  EXPECT_EQ(h.exit(1).exit(2).send(ZygoteExited{1, {}}).actions(), "exit 0");
+}
+
+TEST_F(PolicyShutdownDelay, IsForServersThatServe) {
+  EXPECT_EQ(h.order_all().forget().send(kTerm).actions(), "quit 1, quit 2, unlisten");
+}
+
 TEST_F(PolicyStop, ForcedKillExits1) {  // fault 20
   h.boot().send(kTerm).send(ZygoteExited{1, {}}).exit(1).forget();
   EXPECT_EQ(h.pass(6s - 1ns).actions(), "");

@@ -1,21 +1,31 @@
 // Shutdown: how urgently the server is to go, and with which exit code.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "supervisor/policy/policy_types.h"
 
 namespace tricorn {
 
 enum class StopLevel {
   kNone,   // serving
+  kDelay,  // serving still, so that whoever sends requests learns that it is to stop sending them
   kDrain,  // requests in progress may end, within the drain timeout
   kFast,   // no drain, but the app's own shutdown runs
   kKill,
 };
 
+std::string describe(StopLevel level);  // for the log
+
 class Shutdown {
  public:
-  // A first request drains (or is fast if it says so), a second is fast, a third kills.
-  void request(const StopRequested& request);
+  // A first request drains (or is fast if it says so), a second is fast, a third kills. With a
+  // `delay` the first one only begins it: the next request cuts it short and counts as the first.
+  void request(const StopRequested& request, TimePoint now, Duration delay = {});
+  // True once, when the delay has passed: then it drains.
+  bool end_delay(TimePoint now);
+  std::optional<TimePoint> delay_ends_at() const;
   // The first boot failed: the others go fast, and the master with `code`.
   void boot_failed(int code);
   // A worker that had served had to be killed, or outlived even that.
@@ -30,6 +40,7 @@ class Shutdown {
  private:
   StopLevel level_ = StopLevel::kNone;
   int requests_ = 0;
+  TimePoint delay_ends_at_{};  // while level_ is kDelay
   int boot_failure_code_ = 0;
   int repeated_signal_ = 0;
   bool forced_ = false;

@@ -32,19 +32,58 @@ TEST(Shutdown, EscalatesAndNamesTheCode) {
   };
   for (const Case& one : cases) {
     Shutdown shutdown;
-    for (const StopRequested& request : one.requests) shutdown.request(request);
+    for (const StopRequested& request : one.requests) shutdown.request(request, {});
     if (one.forced) shutdown.forced();
     EXPECT_EQ(shutdown.level(), one.level);
     EXPECT_EQ(shutdown.exit_code(), one.code);
   }
 }
 
+TEST(Shutdown, ADelayGoesBeforeTheDrain) {
+  const TimePoint now(std::chrono::hours(1));
+  const Duration delay = std::chrono::seconds(5);
+  Shutdown shutdown;
+  EXPECT_FALSE(shutdown.end_delay(now));
+  shutdown.request({.signal = SIGTERM}, now, delay);
+  EXPECT_EQ(shutdown.level(), StopLevel::kDelay);
+  EXPECT_EQ(shutdown.delay_ends_at(), now + delay);
+  EXPECT_FALSE(shutdown.end_delay(now + delay - Duration(1)));
+  EXPECT_TRUE(shutdown.end_delay(now + delay));
+  EXPECT_EQ(shutdown.level(), StopLevel::kDrain);
+  EXPECT_FALSE(shutdown.end_delay(now + delay));
+  EXPECT_EQ(shutdown.exit_code(), 0);
+  shutdown.request({.signal = SIGTERM}, now + delay, delay);
+  EXPECT_EQ(shutdown.level(), StopLevel::kFast);
+  EXPECT_EQ(shutdown.exit_code(), 143);
+}
+
+TEST(Shutdown, ASecondRequestCutsTheDelayShortAndIsNoRepetition) {
+  const Duration delay = std::chrono::seconds(5);
+  Shutdown shutdown;
+  shutdown.request({.signal = SIGTERM}, {}, delay);
+  shutdown.request({.signal = SIGTERM}, {}, delay);
+  EXPECT_EQ(shutdown.level(), StopLevel::kDrain);
+  EXPECT_EQ(shutdown.exit_code(), 0);
+  EXPECT_FALSE(shutdown.delay_ends_at().has_value());
+}
+
+TEST(Shutdown, AFastRequestKnowsNoDelay) {
+  const Duration delay = std::chrono::seconds(5);
+  Shutdown shutdown;
+  shutdown.request({.signal = SIGTERM}, {}, delay);
+  shutdown.request({.fast = true, .signal = SIGQUIT}, {}, delay);
+  EXPECT_EQ(shutdown.level(), StopLevel::kFast);
+  Shutdown at_once;
+  at_once.request({.fast = true, .signal = SIGQUIT}, {}, delay);
+  EXPECT_EQ(at_once.level(), StopLevel::kFast);
+}
+
 TEST(Shutdown, FailedBootIsFastAndKeepsItsCode) {
   Shutdown shutdown;
   shutdown.boot_failed(4);
   EXPECT_EQ(shutdown.level(), StopLevel::kFast);
-  shutdown.request({.signal = SIGTERM});
-  shutdown.request({.signal = SIGTERM});
+  shutdown.request({.signal = SIGTERM}, {});
+  shutdown.request({.signal = SIGTERM}, {});
   EXPECT_EQ(shutdown.level(), StopLevel::kFast);
   EXPECT_EQ(shutdown.exit_code(), 4);
 }

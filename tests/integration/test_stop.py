@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from integration.server import Server
+from integration.server import DEADLINE_S, Server
 from integration.versions import KILLED, MODES, write_app, write_source
 from integration.wire import Connection
 
@@ -168,6 +169,45 @@ def test_stop_while_a_reload_is_under_way(tmp_path: Path) -> None:
         server.signal(signal.SIGHUP)
         server.log.wait_for("booting")
         server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+
+
+def test_shutdown_delay_serves_on_until_a_second_signal(tmp_path: Path) -> None:
+    """Window 9: after TERM new connections are served, a killed worker is respawned, and the manager hears of it."""
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(tmp_path / "notify"))
+    manager.settimeout(DEADLINE_S)
+    with Server("raw:app", "--workers", "2", "--shutdown-delay", "600", allow=(KILLED,),
+                environment={"NOTIFY_SOCKET": str(tmp_path / "notify")}) as server, manager:
+        workers = server.wait_workers(2)
+        with server.connect() as connection:
+            assert connection.get("/hello").status == 200
+            server.signal(signal.SIGTERM)
+            server.log.wait_for("stopping after --shutdown-delay")
+            while b"STOPPING=1" not in manager.recv(4096):
+                pass
+            assert b"STATUS=" in (status := manager.recv(4096)) and b"stopping" in status
+            response = connection.get("/hello")
+            assert response.status == 200 and not response.says_close
+        assert server.get("/hello").status == 200
+        os.kill(workers[0], signal.SIGKILL)
+        server.eventually(lambda: server.wait_workers(2)[0] != workers[0], "it is respawned")
+        server.signal(signal.SIGHUP)
+        assert server.get("/hello").status == 200
+        assert server.stop(signal.SIGTERM) == 0
+        assert not server.log.count("reloading: generation")
+
+
+def test_shutdown_delay_ends_by_itself_in_a_graceful_stop(gate: Path) -> None:
+    """A request that came in the delay is answered after it."""
+    with gated(gate, "--shutdown-delay", "1") as server:
+        server.signal(signal.SIGTERM)
+        server.log.wait_for("stopping after --shutdown-delay")
+        connections = start_requests(server, 3, "/wait")
+        server.log.wait_for("requests in progress may end")
+        server.eventually(lambda: refuses(server), "the sockets are closed")
+        gate.touch()
+        finish_requests(connections)
         assert server.wait() == 0
 
 
