@@ -1,4 +1,7 @@
 // Options of group "Workers": how many, how long they live.
+#include <algorithm>
+#include <iterator>
+
 #include "config/option_values.h"
 #include "config/workers_auto.h"
 
@@ -43,70 +46,86 @@ OptionValue max_rss_value() {
   return {.metavar = "MIB", .set = set, .show = [](const Options&) { return "no limit"; }};
 }
 
+std::vector<OptionSpec> numbers() {
+  return {
+      {.name = "workers",
+       .aliases = {"-w"},
+       .value = workers_value(),
+       .help = "Worker processes; auto: as many as the cgroup's CPU quota and the CPU affinity "
+               "allow.",
+       .variable = "WEB_CONCURRENCY"},
+      {.name = "threads",
+       .aliases = {"--blocking-threads"},
+       .value = count_value("N", [](auto& o) -> auto& { return o.worker.threads; },
+                            {.least = 1, .most = kMostThreads}),
+       .help = "Threads of a worker that run a WSGI app; more requests wait their turn."},
+  };
+}
+
+// Why a worker that serves is replaced, and how many at once.
+std::vector<OptionSpec> replacement() {
+  constexpr uint64_t kMostRequests = uint64_t{1} << 53;
+  return {
+      {.name = "limit-max-requests",
+       .aliases = {"--max-requests"},
+       .value = count_value("N", [](auto& o) -> auto& { return o.worker.limit_max_requests; },
+                            {.most = kMostRequests, .zero = "never"}),
+       .help = "Replace a worker after this many requests; none is lost."},
+      {.name = "limit-max-requests-jitter",
+       .aliases = {"--max-requests-jitter"},
+       .value =
+           count_value("N", [](auto& o) -> auto& { return o.worker.limit_max_requests_jitter; },
+                       {.most = kMostRequests}),
+       .help = "Up to this many more, at random, so that workers are not replaced together."},
+      {.name = "workers-lifetime",
+       .value = seconds_value([](auto& o) -> auto& { return o.worker_lifetime_ms; },
+                              {.most = 365 * kDayMs, .zero = "no end"}),
+       .help = "Replace a worker after this time, a tenth more or less at random; no request is "
+               "lost."},
+      {.name = "workers-max-rss",
+       .value = max_rss_value(),
+       .help = "Replace a worker that holds more memory than this; K, M or G may follow."},
+      {.name = "rss-sample-interval",
+       .value = seconds_value([](auto& o) -> auto& { return o.rss_sample_interval_ms; },
+                              {.least = 1'000, .most = 300'000}),
+       .help = "How often --workers-max-rss looks."},
+      {.name = "rss-samples",
+       .value = count_value("N", [](auto& o) -> auto& { return o.rss_samples; },
+                            {.least = 1, .most = 1000}),
+       .help = "Looks in a row that have to find too much, before --workers-max-rss acts."},
+      {.name = "max-surge",
+       .value = count_value("N", [](auto& o) -> auto& { return o.max_surge; },
+                            {.least = 1, .most = kMostSurge}),
+       .help = "Workers that may be in replacement at once, in reloads and after that."},
+  };
+}
+
+std::vector<OptionSpec> times() {
+  return {
+      {.name = "timeout-boot",
+       .value = seconds_value([](auto& o) -> auto& { return o.boot_timeout_ms; },
+                              {.least = 1'000, .most = kDayMs}),
+       .help = "Time for a worker to import the app and finish its start-up."},
+      {.name = "timeout-graceful-shutdown",
+       .aliases = {"--graceful-timeout"},
+       .value =
+           seconds_value([](auto& o) -> auto& { return o.drain_timeout_ms; }, {.most = kDayMs}),
+       .help = "Time for requests in progress at a stop, a reload or a replacement."},
+      {.name = "shutdown-delay",
+       .value = seconds_value([](auto& o) -> auto& { return o.shutdown_delay_ms; },
+                              {.most = kDayMs, .zero = "none"}),
+       .help = "Serve on for this long after TERM or INT, while a load balancer learns of it."},
+  };
+}
+
 }  // namespace
 
 OptionGroup worker_options() {
-  constexpr uint64_t kMostRequests = uint64_t{1} << 53;
-  return {
-      "Workers",
-      {
-          {.name = "workers",
-           .aliases = {"-w"},
-           .value = workers_value(),
-           .help = "Worker processes; auto: as many as the cgroup's CPU quota and the CPU affinity "
-                   "allow.",
-           .variable = "WEB_CONCURRENCY"},
-          {.name = "threads",
-           .aliases = {"--blocking-threads"},
-           .value = count_value("N", [](auto& o) -> auto& { return o.worker.threads; },
-                                {.least = 1, .most = kMostThreads}),
-           .help = "Threads of a worker that run a WSGI app; more requests wait their turn."},
-          {.name = "limit-max-requests",
-           .aliases = {"--max-requests"},
-           .value = count_value("N", [](auto& o) -> auto& { return o.worker.limit_max_requests; },
-                                {.most = kMostRequests, .zero = "never"}),
-           .help = "Replace a worker after this many requests; none is lost."},
-          {.name = "limit-max-requests-jitter",
-           .aliases = {"--max-requests-jitter"},
-           .value =
-               count_value("N", [](auto& o) -> auto& { return o.worker.limit_max_requests_jitter; },
-                           {.most = kMostRequests}),
-           .help = "Up to this many more, at random, so that workers are not replaced together."},
-          {.name = "workers-lifetime",
-           .value = seconds_value([](auto& o) -> auto& { return o.worker_lifetime_ms; },
-                                  {.most = 365 * kDayMs, .zero = "no end"}),
-           .help =
-               "Replace a worker after this time, a tenth more or less at random; no request is "
-               "lost."},
-          {.name = "workers-max-rss",
-           .value = max_rss_value(),
-           .help = "Replace a worker that holds more memory than this; K, M or G may follow."},
-          {.name = "rss-sample-interval",
-           .value = seconds_value([](auto& o) -> auto& { return o.rss_sample_interval_ms; },
-                                  {.least = 1'000, .most = 300'000}),
-           .help = "How often --workers-max-rss looks."},
-          {.name = "rss-samples",
-           .value = count_value("N", [](auto& o) -> auto& { return o.rss_samples; },
-                                {.least = 1, .most = 1000}),
-           .help = "Looks in a row that have to find too much, before --workers-max-rss acts."},
-          {.name = "max-surge",
-           .value = count_value("N", [](auto& o) -> auto& { return o.max_surge; },
-                                {.least = 1, .most = kMostSurge}),
-           .help = "Workers that may be in replacement at once, in reloads and after that."},
-          {.name = "timeout-boot",
-           .value = seconds_value([](auto& o) -> auto& { return o.boot_timeout_ms; },
-                                  {.least = 1'000, .most = kDayMs}),
-           .help = "Time for a worker to import the app and finish its start-up."},
-          {.name = "timeout-graceful-shutdown",
-           .aliases = {"--graceful-timeout"},
-           .value =
-               seconds_value([](auto& o) -> auto& { return o.drain_timeout_ms; }, {.most = kDayMs}),
-           .help = "Time for requests in progress at a stop, a reload or a replacement."},
-          {.name = "shutdown-delay",
-           .value = seconds_value([](auto& o) -> auto& { return o.shutdown_delay_ms; },
-                                  {.most = kDayMs, .zero = "none"}),
-           .help = "Serve on for this long after TERM or INT, while a load balancer learns of it."},
-      }};
+  OptionGroup group{"Workers", numbers()};
+  for (auto options : {replacement(), times()}) {
+    std::ranges::move(options, std::back_inserter(group.options));
+  }
+  return group;
 }
 
 }  // namespace tricorn
