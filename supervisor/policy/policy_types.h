@@ -32,7 +32,7 @@ struct BootFailure {
   bool operator==(const BootFailure&) const = default;
 };
 
-// Process exit codes of the master (documented in docs/signals.md).
+// Process exit codes of the master (documented in docs/supervision.md).
 enum ExitCode : int { kExitOk = 0, kExitFailure = 1, kExitUsage = 2, kExitAppStart = 3, kExitAppImport = 4 };
 
 // --- events -----------------------------------------------------------------------------------------------------
