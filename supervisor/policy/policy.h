@@ -22,7 +22,7 @@ struct PolicyOptions {
   Duration shutdown_delay{};                          // from the request to stop to the drain: serving goes on
   Duration kill_grace = milliseconds(1'000);          // from the drain deadline (or a signal) to SIGKILL
   // A reload's first new worker must live this long beside the old one before it takes over. The next slots do not
-  // wait, so that a reload of many workers is quick; but a new worker that dies this young still aborts it.
+  // wait, so that a reload of many workers is quick; but the second new worker that dies this young aborts it.
   Duration canary_window = milliseconds(1'000);
   uint32_t max_surge = 1;                             // slots in motion at once; one while the canary is out
   Duration worker_lifetime{};                         // from ready to being replaced; zero: no end

@@ -1,87 +1,19 @@
-// Every situation meets every event: the cells that act are listed, all others must do nothing.
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <array>
-#include <functional>
-#include <map>
-#include <ostream>
-
-#include "supervisor/policy/policy_harness.h"
+// Every situation meets every event, one slot in motion at a time.
+#include "supervisor/policy/policy_cells.h"
 
 namespace tricorn {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t kEventKinds = std::variant_size_v<Event>;
-using Cells = std::map<std::string, std::string>;
-
-constexpr std::array<const char*, kEventKinds> kEventNames = {
-    "Started",      "Reload",       "Stop",          "Scale",       "RetireAll",   "ZygoteReady",
-    "ZygoteFailed", "ZygoteExited", "WorkerSpawned", "SpawnFailed", "WorkerReady", "BootFailed",
-    "WorkerExited", "RetireWish",   "WorkerHung",    "Tick",
-};
-
-struct Situation {
-  const char* name;
-  std::function<void(PolicyHarness&)> prepare;
-  WorkerId worker;        // whom worker events are about
-  Generation generation;  // and zygote events
-  Cells acting;
-};
-
-std::array<Event, kEventKinds> events_about(WorkerId worker, Generation generation) {
-  const BootFailure failure{BootFailureKind::kStart, "boom"};
-  return {Started{},
-          ReloadRequested{},
-          StopRequested{.signal = SIGTERM},
-          ScaleRequested{+1},
-          RetireAllRequested{},
-          ZygoteReady{generation},
-          ZygoteFailed{generation, failure},
-          ZygoteExited{generation, {.code = 1}},
-          WorkerSpawned{worker, 200},
-          WorkerSpawnFailed{worker, EAGAIN},
-          WorkerReady{worker},
-          WorkerBootFailed{worker, failure},
-          WorkerExited{worker, {.code = 1}},
-          WorkerRetireWish{worker, "memory"},
-          WorkerHung{worker, 60s},
-          Tick{}};
-}
-
-void PrintTo(const Situation& situation, std::ostream* out) { *out << situation.name; }
-
 const std::vector<Situation>& situations();
 
 class PolicyCells : public testing::TestWithParam<Situation> {};
 
-TEST_P(PolicyCells, ActOnlyWhereListed) {
-  const Situation& situation = GetParam();
-  for (const auto& [name, actions] : situation.acting) {
-    EXPECT_TRUE(std::ranges::count(kEventNames, name)) << "no such event: " << name;
-  }
-  const auto events = events_about(situation.worker, situation.generation);
-  for (size_t kind = 0; kind < kEventKinds; ++kind) {
-    ASSERT_EQ(events[kind].index(), kind);
-    PolicyHarness h({.workers = 2, .backoff_jitter = 0});
-    situation.prepare(h);
-    h.forget().send(events[kind]);
-    const auto cell = situation.acting.find(kEventNames[kind]);
-    EXPECT_EQ(h.actions(), cell == situation.acting.end() ? "" : cell->second) << kEventNames[kind];
-    // Whatever happened, a stop ends.
-    h.send(StopRequested{.signal = SIGTERM}).pass(40s);
-    for (WorkerId worker = 1; worker <= h.spawn_count(); ++worker) h.kill(worker);
-    EXPECT_EQ(h.pass(10s).send(Tick{}).roster(), "") << kEventNames[kind];
-  }
-}
+TEST_P(PolicyCells, ActOnlyWhereListed) { expect_only_listed_cells_act(GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(All, PolicyCells, testing::ValuesIn(situations()),
                          [](const auto& test) { return test.param.name; });
-
-void reload(PolicyHarness& h) { h.boot().send(ReloadRequested{}).zygote_ready(2); }
-void wish(PolicyHarness& h) { h.boot().send(WorkerRetireWish{1, "memory"}); }
 
 const std::vector<Situation>& situations() {
   static const std::vector<Situation> all = {
@@ -89,7 +21,10 @@ const std::vector<Situation>& situations() {
        [](PolicyHarness&) {},
        1,
        1,
-       {{"Started", "zygote 1"}, {"Stop", "unlisten, exit 0"}, {"WorkerSpawned", "kill 1"}}},
+       {{"Started", "zygote 1"},
+        {"Stop", "unlisten, exit 0"},
+        {"WorkerSpawned", "kill 1"},
+        {"StopFast", "unlisten, exit 0"}}},
       {"ZygoteBoots",
        [](PolicyHarness& h) { h.send(Started{}); },
        1,
@@ -98,7 +33,8 @@ const std::vector<Situation>& situations() {
         {"ZygoteReady", "spawn 1 in 0 of 1, spawn 2 in 1 of 1"},
         {"ZygoteFailed", "stop zygote 1, unlisten"},
         {"ZygoteExited", "unlisten, exit 1"},
-        {"WorkerSpawned", "kill 1"}}},
+        {"WorkerSpawned", "kill 1"},
+        {"StopFast", "unlisten, stop zygote 1"}}},
       {"FirstBoot",
        [](PolicyHarness& h) { h.order_all().fork(1).fork(2); },
        1,
@@ -109,7 +45,9 @@ const std::vector<Situation>& situations() {
         {"ZygoteExited", "quit 1, quit 2, unlisten"},
         {"WorkerReady", "listen"},
         {"BootFailed", "quit 2, unlisten, stop zygote 1"},
-        {"WorkerExited", "quit 2, unlisten, stop zygote 1"}}},
+        {"WorkerExited", "quit 2, unlisten, stop zygote 1"},
+        {"StopFast", "quit 1, quit 2, unlisten, stop zygote 1"},
+        {"ScaleDown", "quit 2"}}},
       {"FirstBootUnreported",
        [](PolicyHarness& h) { h.order_all(); },
        1,
@@ -120,7 +58,9 @@ const std::vector<Situation>& situations() {
         {"ZygoteExited", "quit 1, quit 2, unlisten, exit 1"},
         {"WorkerReady", "listen"},
         {"BootFailed", "quit 2, unlisten"},
-        {"WorkerExited", "quit 2, unlisten"}}},
+        {"WorkerExited", "quit 2, unlisten"},
+        {"StopFast", "quit 1, quit 2, unlisten"},
+        {"ScaleDown", "quit 2"}}},
       {"Serving",
        [](PolicyHarness& h) { h.boot(); },
        1,
@@ -131,7 +71,9 @@ const std::vector<Situation>& situations() {
         {"RetireAll", "retire 1, retire 2"},
         {"WorkerExited", "spawn 3 in 0 of 1"},
         {"RetireWish", "spawn 3 in 0 of 1"},
-        {"WorkerHung", "abort 1, spawn 3 in 0 of 1"}}},
+        {"WorkerHung", "abort 1, spawn 3 in 0 of 1"},
+        {"StopFast", "quit 1, quit 2, unlisten, stop zygote 1"},
+        {"ScaleDown", "retire 2"}}},
       {"WithoutZygote",
        [](PolicyHarness& h) { h.boot().send(ZygoteExited{1, {}}); },
        1,
@@ -139,7 +81,9 @@ const std::vector<Situation>& situations() {
        {{"Reload", "zygote 2"},
         {"Stop", "drain 1, drain 2, unlisten"},
         {"RetireAll", "retire 1, retire 2"},
-        {"WorkerHung", "abort 1"}}},
+        {"WorkerHung", "abort 1"},
+        {"StopFast", "quit 1, quit 2, unlisten"},
+        {"ScaleDown", "retire 2"}}},
       {"BackingOff",
        [](PolicyHarness& h) { h.boot().kill(1).up(3).kill(3); },
        3,
@@ -148,7 +92,9 @@ const std::vector<Situation>& situations() {
         {"Stop", "drain 2, unlisten, stop zygote 1"},
         {"Scale", "spawn 4 in 2 of 1"},
         {"RetireAll", "retire 2"},
-        {"WorkerSpawned", "kill 3"}}},
+        {"WorkerSpawned", "kill 3"},
+        {"StopFast", "quit 2, unlisten, stop zygote 1"},
+        {"ScaleDown", "retire 2"}}},
       {"ReloadStarts",
        [](PolicyHarness& h) { h.boot().send(ReloadRequested{}); },
        1,
@@ -160,7 +106,9 @@ const std::vector<Situation>& situations() {
         {"ZygoteFailed", "stop zygote 2"},
         {"WorkerExited", "spawn 3 in 0 of 1"},
         {"RetireWish", "spawn 3 in 0 of 1"},
-        {"WorkerHung", "abort 1, spawn 3 in 0 of 1"}}},
+        {"WorkerHung", "abort 1, spawn 3 in 0 of 1"},
+        {"StopFast", "quit 1, quit 2, unlisten, stop zygote 1, stop zygote 2"},
+        {"ScaleDown", "retire 2"}}},
       {"CanaryUnreported",
        [](PolicyHarness& h) { reload(h); },
        3,
@@ -170,7 +118,9 @@ const std::vector<Situation>& situations() {
         {"RetireAll", "quit 3, retire 1, retire 2"},
         {"ZygoteExited", "quit 3"},
         {"SpawnFailed", "spawn 4 in 1 of 2"},
-        {"WorkerExited", "stop zygote 2"}}},
+        {"WorkerExited", "stop zygote 2"},
+        {"StopFast", "quit 1, quit 2, quit 3, unlisten, stop zygote 1"},
+        {"ScaleDown", "retire 2"}}},
       {"CanaryBoots",
        [](PolicyHarness& h) { reload(h), h.fork(3); },
        3,
@@ -180,7 +130,9 @@ const std::vector<Situation>& situations() {
         {"RetireAll", "quit 3, retire 1, retire 2, stop zygote 2"},
         {"ZygoteExited", "quit 3"},
         {"BootFailed", "stop zygote 2"},
-        {"WorkerExited", "stop zygote 2"}}},
+        {"WorkerExited", "stop zygote 2"},
+        {"StopFast", "quit 1, quit 2, quit 3, unlisten, stop zygote 1, stop zygote 2"},
+        {"ScaleDown", "retire 2"}}},
       {"CanaryLives",
        [](PolicyHarness& h) { reload(h), h.up(3); },
        3,
@@ -189,8 +141,10 @@ const std::vector<Situation>& situations() {
         {"Scale", "spawn 4 in 2 of 1"},
         {"RetireAll", "retire 3, retire 1, retire 2, stop zygote 2"},
         {"ZygoteExited", "retire 3"},
-        {"WorkerExited", "stop zygote 2"},
-        {"WorkerHung", "abort 3, stop zygote 2"}}},
+        {"WorkerExited", "spawn 4 in 0 of 2"},
+        {"WorkerHung", "abort 3, spawn 4 in 0 of 2"},
+        {"StopFast", "quit 1, quit 2, quit 3, unlisten, stop zygote 1, stop zygote 2"},
+        {"ScaleDown", "retire 2"}}},
       {"Rolling",
        [](PolicyHarness& h) { reload(h), h.up(3).pass(1s).fork(4); },
        4,
@@ -201,7 +155,9 @@ const std::vector<Situation>& situations() {
         {"ZygoteExited", "quit 4, spawn 5 in 0 of 1"},
         {"WorkerReady", "retire 2, stop zygote 1"},
         {"BootFailed", "spawn 5 in 0 of 1, stop zygote 2"},
-        {"WorkerExited", "spawn 5 in 0 of 1, stop zygote 2"}}},
+        {"WorkerExited", "spawn 5 in 0 of 1, stop zygote 2"},
+        {"StopFast", "quit 1, quit 2, quit 3, quit 4, unlisten, stop zygote 1, stop zygote 2"},
+        {"ScaleDown", "quit 4, retire 2, stop zygote 1"}}},
       {"RollingBack",
        [](PolicyHarness& h) { reload(h), h.up(3).pass(1s).boot_fails(4).fork(5); },
        5,
@@ -210,7 +166,9 @@ const std::vector<Situation>& situations() {
         {"Stop", "drain 1, drain 2, drain 3, quit 5, unlisten, stop zygote 1"},
         {"Scale", "spawn 6 in 2 of 1"},
         {"RetireAll", "quit 5, retire 3, retire 2"},
-        {"WorkerReady", "retire 3"}}},
+        {"WorkerReady", "retire 3"},
+        {"StopFast", "quit 1, quit 2, quit 3, quit 5, unlisten, stop zygote 1"},
+        {"ScaleDown", "retire 2"}}},
       {"WishBoots",
        [](PolicyHarness& h) { wish(h), h.fork(3); },
        3,
@@ -219,7 +177,9 @@ const std::vector<Situation>& situations() {
         {"Stop", "drain 1, drain 2, quit 3, unlisten, stop zygote 1"},
         {"Scale", "spawn 4 in 2 of 1"},
         {"RetireAll", "quit 3, retire 1, retire 2"},
-        {"WorkerReady", "retire 1"}}},
+        {"WorkerReady", "retire 1"},
+        {"StopFast", "quit 1, quit 2, quit 3, unlisten, stop zygote 1"},
+        {"ScaleDown", "retire 2"}}},
       {"Retiring",
        [](PolicyHarness& h) { wish(h), h.up(3); },
        1,
@@ -227,14 +187,17 @@ const std::vector<Situation>& situations() {
        {{"Reload", "zygote 2"},
         {"Stop", "drain 1, drain 2, drain 3, unlisten, stop zygote 1"},
         {"Scale", "spawn 4 in 2 of 1"},
-        {"RetireAll", "retire 3, retire 2"}}},
+        {"RetireAll", "retire 3, retire 2"},
+        {"StopFast", "quit 1, quit 2, quit 3, unlisten, stop zygote 1"},
+        {"ScaleDown", "retire 2"}}},
       {"Quitting",
        [](PolicyHarness& h) { h.boot().kill(1).fork(3).send(RetireAllRequested{}); },
        3,
        1,
        {{"Reload", "zygote 2, spawn 4 in 0 of 1, spawn 5 in 1 of 1"},
         {"Stop", "drain 2, unlisten, stop zygote 1"},
-        {"Scale", "spawn 4 in 0 of 1, spawn 5 in 1 of 1"}}},
+        {"Scale", "spawn 4 in 0 of 1, spawn 5 in 1 of 1"},
+        {"StopFast", "quit 2, unlisten, stop zygote 1"}}},
       {"Aborted",
        [](PolicyHarness& h) { h.boot().send(WorkerHung{1, 60s}).up(3); },
        1,
@@ -242,7 +205,9 @@ const std::vector<Situation>& situations() {
        {{"Reload", "zygote 2"},
         {"Stop", "drain 2, drain 3, unlisten, stop zygote 1"},
         {"Scale", "spawn 4 in 2 of 1"},
-        {"RetireAll", "retire 3, retire 2"}}},
+        {"RetireAll", "retire 3, retire 2"},
+        {"StopFast", "quit 2, quit 3, unlisten, stop zygote 1"},
+        {"ScaleDown", "retire 2"}}},
       {"Killed",
        [](PolicyHarness& h) { h.boot().send(WorkerHung{1, 60s}).up(3).pass(1s); },
        1,
@@ -251,7 +216,9 @@ const std::vector<Situation>& situations() {
         {"Stop", "drain 2, drain 3, unlisten, stop zygote 1"},
         {"Scale", "spawn 4 in 2 of 1"},
         {"RetireAll", "retire 3, retire 2"},
-        {"WorkerSpawned", "kill 1"}}},
+        {"WorkerSpawned", "kill 1"},
+        {"StopFast", "quit 2, quit 3, unlisten, stop zygote 1"},
+        {"ScaleDown", "retire 2"}}},
       {"Paused",
        [](PolicyHarness& h) { h.boot().send(RetireAllRequested{}).exit(1).exit(2); },
        1,
@@ -259,12 +226,13 @@ const std::vector<Situation>& situations() {
        {{"Reload", "zygote 2, spawn 3 in 0 of 1, spawn 4 in 1 of 1"},
         {"Stop", "unlisten, stop zygote 1"},
         {"Scale", "spawn 3 in 0 of 1, spawn 4 in 1 of 1"},
-        {"WorkerSpawned", "kill 1"}}},
+        {"WorkerSpawned", "kill 1"},
+        {"StopFast", "unlisten, stop zygote 1"}}},
       {"StopDrains",
        [](PolicyHarness& h) { h.boot().send(StopRequested{.signal = SIGTERM}); },
        1,
        1,
-       {{"Stop", "quit 1, quit 2"}}},
+       {{"Stop", "quit 1, quit 2"}, {"StopFast", "quit 1, quit 2"}}},
       {"StopFast", [](PolicyHarness& h) { h.boot().send(StopRequested{.fast = true}); }, 1, 1, {}},
       {"StopKills",
        [](PolicyHarness& h) {
@@ -274,6 +242,18 @@ const std::vector<Situation>& situations() {
        1,
        1,
        {{"WorkerSpawned", "kill 1"}}},
+      {"CanaryForgiven",
+       [](PolicyHarness& h) { reload(h), h.up(3).kill(3).fork(4); },
+       4,
+       2,
+       {{"Stop", "drain 1, drain 2, quit 4, unlisten, stop zygote 1, stop zygote 2"},
+        {"Scale", "spawn 5 in 2 of 1"},
+        {"RetireAll", "quit 4, retire 1, retire 2, stop zygote 2"},
+        {"ZygoteExited", "quit 4"},
+        {"BootFailed", "stop zygote 2"},
+        {"WorkerExited", "stop zygote 2"},
+        {"StopFast", "quit 1, quit 2, quit 4, unlisten, stop zygote 1, stop zygote 2"},
+        {"ScaleDown", "retire 2"}}},
       {"Gone", [](PolicyHarness& h) { h.send(StopRequested{}); }, 1, 1, {}},
   };
   return all;

@@ -52,9 +52,28 @@ TEST_F(PolicyReload, HangingBootAbortsAtTheBootTimeout) {  // fault 13
   EXPECT_EQ(h.kill(4).roster(), "R1 R1 R1");
 }
 
-TEST_F(PolicyReload, CrashInTheCanaryWindowAborts) {  // fault 14
-  EXPECT_EQ(h.up(4).pass(500ms).kill(4).actions(), "stop zygote 2");
+TEST_F(PolicyReload, SecondCrashInTheCanaryWindowAborts) {  // fault 14
+  EXPECT_EQ(h.up(4).pass(500ms).kill(4).actions(), "spawn 5 in 0 of 2");
+  EXPECT_THAT(h.lines(LogLevel::kWarning),
+              ElementsAre("worker 0 (pid 104) killed by signal 9 (SIGKILL); the new code is tried "
+                          "once more"));
+  EXPECT_EQ(h.up(5).pass(1s - 1ns).kill(5).actions(), "stop zygote 2");
   EXPECT_EQ(h.roster(), "R1 R1 R1");
+  EXPECT_EQ(h.send(ReloadRequested{}).zygote_ready(3).up(6).kill(6).actions(),
+            "zygote 3, spawn 6 in 0 of 3, spawn 7 in 0 of 3")
+      << "each reload has its own second try";
+}
+
+TEST_F(PolicyReload, OneCrashOfTheCanaryIsForgiven) {
+  h.up(4).kill(4).up(5).pass(1s).up(6).forget();
+  EXPECT_EQ(h.up(7).actions(), "retire 3, stop zygote 1");
+  EXPECT_EQ(h.pass(1s).kill(5).actions(), "kill zygote 1, spawn 8 in 0 of 2")
+      << "and not held against its slot";
+}
+
+TEST_F(PolicyReload, CrashBesideADeadOldWorkerBringsTheOldCodeBack) {
+  EXPECT_EQ(h.up(4).kill(1).actions(), "");
+  EXPECT_EQ(h.kill(4).actions(), "spawn 5 in 0 of 1, spawn 6 in 0 of 2");
 }
 
 TEST_F(PolicyReload, LateFailureRollsBackWhatWasRolled) {
@@ -69,9 +88,10 @@ TEST_F(PolicyReload, LateFailureRollsBackWhatWasRolled) {
 
 TEST_F(PolicyReload, YoungNewWorkerOfALaterSlotAbortsToo) {
   h.up(4).pass(1s).up(5).forget();
-  EXPECT_EQ(h.kill(5).actions(), "quit 6, spawn 7 in 0 of 1");
+  EXPECT_EQ(h.kill(5).actions(), "spawn 7 in 1 of 2") << "once";
+  EXPECT_EQ(h.up(7).kill(7).actions(), "quit 6, spawn 8 in 0 of 1");
   EXPECT_EQ(h.fork(6).actions(), "stop zygote 2") << "a zygote that owes a report is not stopped";
-  EXPECT_EQ(h.pass(100ms).actions(), "spawn 8 in 1 of 1");
+  EXPECT_EQ(h.pass(100ms).actions(), "spawn 9 in 1 of 1");
 }
 
 TEST_F(PolicyReload, ZygoteFailuresAbort) {

@@ -92,6 +92,7 @@ class Policy::State {
   void unreported_expired(Turn& turn, Worker& worker);
   void give_up(Turn& turn, const Worker& worker);
   void worker_lost(Turn& turn, const Worker& worker, const Loss& loss);
+  void try_new_code_again(Turn& turn, const Worker& worker, const Loss& loss);
   void log_crash(Turn& turn, const RestartBackoff& backoff, LogLevel level, std::string text);
   bool in_motion(const Worker& worker) const;
   Duration leave_slot(Turn& turn, const Worker& worker);

@@ -216,6 +216,9 @@ void Policy::State::worker_lost(Turn& turn, const Worker& worker, const Loss& lo
   const bool young = worker.ready_for(turn.now) < options_.canary_window || !worker.ready_at;
   const bool spoils_roll = rollout_.rolls_to(worker.generation) && young;
   const bool replacement = in_motion(worker);
+  if (spoils_roll && worker.ready_at && rollout_.forgive_crash()) {
+    return try_new_code_again(turn, worker, loss);
+  }
   if (spoils_roll && replacement) {
     slots_[worker.slot].motion.reset();  // its code is to blame, not the slot: no backoff
     return abort_roll(turn, worker.name() + " " + loss.what, loss.traceback);
@@ -227,6 +230,19 @@ void Policy::State::worker_lost(Turn& turn, const Worker& worker, const Loss& lo
             loss.traceback.empty() ? LogLevel::kWarning : LogLevel::kError,
             fmt::format("{} {}; {} {}{}", worker.name(), loss.what, next, when(delay),
                         below(loss.traceback)));
+}
+
+// At once, and without backoff: not the slot is to blame. The next such crash ends the reload.
+void Policy::State::try_new_code_again(Turn& turn, const Worker& worker, const Loss& loss) {
+  WorkerSlot& slot = slots_[worker.slot];
+  turn.log(LogLevel::kWarning, "{} {}; the new code is tried once more", worker.name(), loss.what);
+  if (in_motion(worker)) {
+    slot.motion.reset();
+    slot.replace_at = turn.now;
+  } else {
+    slot.current.reset();
+    slot.respawn_at = turn.now;
+  }
 }
 
 // All that crash in a loop share six lines a minute.

@@ -10,6 +10,7 @@ void Rollout::start(Generation target) {
   state_ = State::kStartingZygote;
   target_ = target;
   requested_ = false;
+  crash_forgiven_ = false;
 }
 
 void Rollout::zygote_ready() {

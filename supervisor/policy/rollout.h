@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 
 #include "supervisor/policy/policy_types.h"
 
@@ -21,6 +22,9 @@ class Rollout {
   void start(Generation target);
   void zygote_ready();
   void first_slot_done();
+  // A worker of the new code crashed young. The first time that may have had any cause: true once
+  // per reload.
+  bool forgive_crash() { return active() && !std::exchange(crash_forgiven_, true); }
   void end() { state_ = State::kIdle; }  // succeeded or aborted; a request stays
   void cancel();                         // forgets a request, too
 
@@ -35,6 +39,7 @@ class Rollout {
   State state_ = State::kIdle;
   Generation target_ = 0;
   bool requested_ = false;
+  bool crash_forgiven_ = false;
 };
 
 }  // namespace tricorn
