@@ -20,6 +20,12 @@ def _executable_exists() -> None:
     assert os.access(path, os.X_OK), f"{path} is missing: build it first (cmake --preset release, then --build)"
 
 
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """For integration.gates: it opens by being made."""
+    return tmp_path / "gate"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.geteuid() != 0:
         for item in items:

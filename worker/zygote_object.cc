@@ -141,7 +141,7 @@ PyObject* next_worker(PyObject* self, PyObject*) {
     if (order.type != ControlType::kSpawn || order.fds.size() != 1) continue;
     Result<ForkedAs> forked = fork_worker(state.control.get(), order.worker, state.master);
     if (!forked) {
-      log_error("{}", forked.error().message);
+      log_debug("{}", forked.error().message);  // the master says it, once for many in a row
       (void)send_control(state.control.get(), {.type = ControlType::kSpawnFailed,
                                                .worker = order.worker,
                                                .value = forked.error().sys_errno});

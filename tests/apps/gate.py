@@ -1,9 +1,10 @@
-"""Requests that wait for a file, so that a test decides when they end; a stubborn one that never ends by itself."""
+"""Requests that wait for a file, with the loop or blocking it, so that a test decides when they end; one that never does."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 from asgi import Receive, Scope, Send, respond, say
@@ -21,6 +22,11 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         say("request waits")
         while not GATE.exists():
             await asyncio.sleep(0.01)
+        await respond(send, b"gate open")
+    elif scope["path"] == "/block":
+        say("loop blocked")
+        while not GATE.exists():
+            time.sleep(0.01)
         await respond(send, b"gate open")
     elif scope["path"] == "/endless":
         say("request waits")

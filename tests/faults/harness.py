@@ -72,19 +72,6 @@ def reserved_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-def refuses(address: tuple[str, int] | str) -> bool:
-    """True when nobody listens there."""
-    kind = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-    with socket.socket(kind) as client:
-        try:
-            client.connect(address)
-        except (ConnectionRefusedError, FileNotFoundError):
-            return True
-        except OSError:
-            return False
-    return False
-
-
 # --- what the log proves: unlike a look at /proc now and then, it has every moment in it ------------------------------------------
 _READY = re.compile(r"worker \d+ \(pid (\d+)\) ready")
 _STARTED = re.compile(r"worker \d+ \(pid (\d+)\) of generation \d+ started")  # at debug level

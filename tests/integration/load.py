@@ -32,7 +32,9 @@ class Load:
         self.keep_alive, self.new_per_second, self.think_s = keep_alive, new_per_second, think_ms / 1000
         self.answered = 0
         self.bodies: Counter[bytes] = Counter()
+        self.served_by: Counter[str] = Counter()  # answers by their x-worker: "2:4711", slot and pid
         self.failures: list[str] = []
+        self.failed_at: list[str] = []  # who had answered before on the connection of each failure; "" when it was its first request
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
@@ -71,7 +73,7 @@ class Load:
 
     async def _connection(self, *, once: bool) -> None:
         """One connection until the server says that it closes it, the load ends, or something is wrong."""
-        step, count = "connect", 0
+        step, count, worker = "connect", 0, ""
         try:
             async with asyncio.timeout(DEADLINE_S):
                 reader, writer = await asyncio.open_connection(*self.address)
@@ -88,6 +90,8 @@ class Load:
                     if status != b"200" or not self.check(body):
                         raise AssertionError(f"status {status!r}, body of {len(body)}: {body[:40]!r}")
                     self.answered += 1
+                    worker = self._worker_in(head)
+                    self.served_by[worker] += 1
                     self.bodies[body[:16]] += 1
                     if once or b"connection: close" in head.lower() or self._stopping.is_set():
                         return
@@ -95,7 +99,12 @@ class Load:
             finally:
                 writer.close()
         except (OSError, EOFError, TimeoutError, AssertionError) as error:
+            self.failed_at.append(worker)
             self.failures.append(f"{step} {count} of a {'single' if once else 'keep-alive'} connection: {error!r}")
+
+    @staticmethod
+    def _worker_in(head: bytes) -> str:
+        return head.partition(b"\r\nx-worker: ")[2].partition(b"\r\n")[0].decode()
 
     @staticmethod
     async def _read_body(reader: asyncio.StreamReader, head: bytes) -> bytes:

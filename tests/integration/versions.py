@@ -23,8 +23,9 @@ async def app(scope, receive, send):
         await send({{"type": "lifespan.shutdown.complete"}})
         return
     await asyncio.sleep(0.002)
+    worker = f"{{os.environ['TRICORN_WORKER_ID']}}:{{os.getpid()}}"
     await send({{"type": "http.response.start", "status": 200,
-                 "headers": [(b"content-length", str(len(BODY)).encode())]}})
+                 "headers": [(b"content-length", str(len(BODY)).encode()), (b"x-worker", worker.encode())]}})
     await send({{"type": "http.response.body", "body": BODY[:7000], "more_body": True}})
     await asyncio.sleep(0.002)
     await send({{"type": "http.response.body", "body": BODY[7000:]}})
