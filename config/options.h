@@ -41,8 +41,9 @@ struct Options {
   std::vector<std::pair<std::string, std::string>>
       app_environment;  // --env-file; variables already set win
 
-  std::string pid_file;     // "": none
-  std::string config_file;  // the file that was read; "": none
+  std::string pid_file;        // "": none
+  std::string control_socket;  // absolute; "": none
+  std::string config_file;     // the file that was read; "": none
 
   bool operator==(const Options&) const = default;
 };

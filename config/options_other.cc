@@ -26,6 +26,10 @@ OptionGroup other_options() {
                .aliases = {"-p", "--pid"},
                .value = text_value("PATH", [](auto& o) -> auto& { return o.pid_file; }),
                .help = "Write the master's process id there."},
+              {.name = "control-socket",
+               .value = text_value("PATH", [](auto& o) -> auto& { return o.control_socket; }),
+               .help = "Unix socket, of the server's user alone, over which tricorn ctl steers it: "
+                       "status, reload, scale, stop. See tricorn ctl --help."},
               {.name = "check",
                .aliases = {"--check-config"},
                .value = command_flag(),

@@ -2,6 +2,7 @@
 #include "config/validate.h"
 
 #include <fmt/core.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -60,6 +61,26 @@ Result<> check_binds(const Options& options) {
   return {};
 }
 
+// Its place is the same for every reader of the options, whatever folder an app is in.
+Result<> settle_control_socket(Options& options, const Environment& environment) {
+  std::string& path = options.control_socket;
+  if (path.empty()) return {};
+  if (path.starts_with('@')) {
+    return fail("--control-socket: an abstract socket has no permissions; name a file");
+  }
+  path = (current_folder(environment) / path).lexically_normal().string();
+  constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+  if (path.size() > kLongest) {
+    return fail(fmt::format("--control-socket: '{}' is longer than {} bytes", path, kLongest));
+  }
+  const bool bound = std::ranges::any_of(options.binds, [&](const BindSpec& bind) {
+    return bind.kind == BindSpec::Kind::kUnix &&
+           (current_folder(environment) / bind.path).lexically_normal() == path;
+  });
+  if (bound) return fail(fmt::format("--control-socket: '{}' is there as --bind, too", path));
+  return {};
+}
+
 }  // namespace
 
 Result<> validate(Options& options, const Environment& environment,
@@ -69,6 +90,7 @@ Result<> validate(Options& options, const Environment& environment,
   }
   if (auto done = resolve_app_dir(options, environment); !done) return done;
   if (auto done = check_binds(options); !done) return done;
+  if (auto done = settle_control_socket(options, environment); !done) return done;
   settle_access_log(options, environment);
   bool has_unix = std::ranges::any_of(
       options.binds, [](const BindSpec& bind) { return bind.kind == BindSpec::Kind::kUnix; });

@@ -45,11 +45,14 @@ void Runner::perform(const StartListening&) {
 
 void Runner::perform(const StopListening&) { sockets_.close(); }
 
+void Runner::perform(const RolloutEnded& effect) { desk_.on_rollout_ended(effect); }
+
 void Runner::perform(const LogLine& effect) { log_line(effect.level, effect.text); }
 
 void Runner::perform(const ExitMaster& effect) {
   exit_code_ = listen_failed_ ? static_cast<int>(kExitFailure) : effect.code;
   processes_.kill_all();  // of what the policy has given up on
+  desk_.on_exit(exit_code_);
   loop_.stop();
 }
 

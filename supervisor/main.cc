@@ -6,6 +6,7 @@
 
 #include "common/process_title.h"
 #include "supervisor/check.h"
+#include "supervisor/ctl/ctl.h"
 #include "supervisor/os/pid_file.h"
 #include "supervisor/runner.h"
 
@@ -46,6 +47,8 @@ Result<int> serve(const Options& options, Invocation& invocation) {
   auto notifier = Notifier::take_from(invocation.environment);
   auto sockets = BindSockets::open(options, invocation.environment);
   if (!sockets) return pass_on(sockets);
+  auto control_socket = open_control_socket(options.control_socket);
+  if (!control_socket) return pass_on(control_socket);
   auto plan = plan_zygote(options, invocation.environment, sockets->settings());
   if (!plan) return pass_on(plan);
   auto scoreboard = Scoreboard::create();
@@ -54,7 +57,8 @@ Result<int> serve(const Options& options, Invocation& invocation) {
   Runner::Parts parts{.policy = policy_options(options),
                       .jitter_seed = std::random_device{}(),
                       .rss_limit = rss_limit(options),
-                      .plan = std::move(*plan)};
+                      .plan = std::move(*plan),
+                      .control_socket = std::move(*control_socket)};
   parts.reread_config = [&, listeners = sockets->settings()] {
     return reread_config(invocation.argv, invocation.environment, options, listeners);
   };
@@ -89,6 +93,7 @@ int run(Invocation invocation, const ParsedCommand& command) {
 
 int main(int argc, char** argv) {
   using namespace tricorn;
+  if (asks_for_ctl(argc, argv)) return run_ctl(argc, argv, environment_from(environ));
   auto blocked = block_master_signals();
   reserve_process_title();
   Invocation invocation{.argv = {argv, argv + argc}, .environment = environment_from(environ)};

@@ -16,10 +16,10 @@ void Runner::on_signal(int signal) {
     case SIGQUIT:
       return feed(StopRequested{.fast = true, .signal = signal});
     case SIGHUP:
-      return reload();
+      (void)reload();
+      return;
     case SIGUSR1:
-      log_info("workers reopen their logs");
-      return processes_.send_to_workers({.type = ControlType::kReopenLogs});
+      return reopen_logs();
     case SIGUSR2:
       return log_warning("SIGUSR2 ignored: there is no binary upgrade; SIGHUP reloads the app");
     case SIGTTIN:
@@ -32,12 +32,14 @@ void Runner::on_signal(int signal) {
 }
 
 // Everything that can fail without touching a worker comes first.
-void Runner::reload() {
+Result<> Runner::reload() {
   status_.reload_begins();
   auto reloaded = parts_.reread_config();
   if (!reloaded) {
     log_error("not reloaded, the workers serve on: {}", reloaded.error().message);
-    return status_.update(policy_);
+    status_.update(policy_);
+    desk_.on_reload_refused(reloaded.error().message);
+    return pass_on(reloaded);
   }
   for (const auto& warning : reloaded->warnings) log_warning("{}", warning);
   parts_.plan = std::move(reloaded->plan);
@@ -46,6 +48,12 @@ void Runner::reload() {
   log_info("reloading");
   feed(ReloadRequested{});
   scale_to(reloaded->workers);
+  return {};
+}
+
+void Runner::reopen_logs() {
+  log_info("workers reopen their logs");
+  processes_.send_to_workers({.type = ControlType::kReopenLogs});
 }
 
 // Relative to what the configuration said before: what TTIN and TTOU added stays.

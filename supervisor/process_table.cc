@@ -231,4 +231,20 @@ std::vector<RssSample> ProcessTable::rss_samples() const {
   return samples;
 }
 
+std::optional<WorkerFigures> ProcessTable::figures(WorkerId id) const {
+  const auto found = workers_.find(id);
+  if (found == workers_.end()) return std::nullopt;
+  const WorkerProcess& worker = *found->second;
+  const WorkerBlock& block = scoreboard_.block(worker.board);
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  WorkerFigures figures{.connections = block.connections.load(kRelaxed),
+                        .requests_active = block.requests_active.load(kRelaxed),
+                        .requests = block.requests.load(kRelaxed),
+                        .bytes_sent = block.bytes_sent.load(kRelaxed)};
+  if (worker.process.pid() != 0) figures.rss_bytes = resident_bytes(worker.process.pid());
+  const uint64_t beat_ns = block.heartbeat_ns.load(kRelaxed);
+  if (beat_ns != 0) figures.heartbeat_at = TimePoint(std::chrono::nanoseconds(beat_ns));
+  return figures;
+}
+
 }  // namespace tricorn

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -23,6 +24,16 @@ namespace tricorn {
 
 // Starts a zygote that inherits `control_fd`: launch_zygote() but in tests.
 using ZygoteLauncher = std::function<Result<pid_t>(const ZygotePlan&, int control_fd)>;
+
+// What its scoreboard and the kernel tell of one worker.
+struct WorkerFigures {
+  uint32_t connections = 0;
+  uint32_t requests_active = 0;
+  uint64_t requests = 0;
+  uint64_t bytes_sent = 0;
+  std::optional<uint64_t> rss_bytes;
+  std::optional<TimePoint> heartbeat_at;
+};
 
 class ProcessTable {
  public:
@@ -55,6 +66,7 @@ class ProcessTable {
   bool empty() const { return zygotes_.empty() && workers_.empty(); }
   std::vector<Heartbeat> heartbeats() const;   // of the ready workers that have one
   std::vector<RssSample> rss_samples() const;  // of the ready workers; reads /proc
+  std::optional<WorkerFigures> figures(WorkerId worker) const;  // reads /proc
 
  private:
   Result<> try_start_zygote(Generation generation, const ZygotePlan& plan,

@@ -24,6 +24,7 @@ std::vector<std::string> settings_for_a_restart(const Options& before, const Opt
   note("rss-samples", before.rss_samples != after.rss_samples);
   note("preload", before.worker.preload != after.worker.preload);
   note("pid-file", before.pid_file != after.pid_file);
+  note("control-socket", before.control_socket != after.control_socket);
   return changed;
 }
 

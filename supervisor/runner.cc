@@ -36,6 +36,7 @@ Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Not
           loop, scoreboard, parts_.launch,
           {.on_event = [this](Event event) { feed(std::move(event)); },
            .on_python = [this](Generation, const std::string& python) { show_banner(python); }}),
+      desk_(policy_, steered()),
       deadline_(loop, [this] { feed(Tick{}); }),
       heartbeat_timer_(loop, [this] { check_heartbeats(); }),
       rss_timer_(loop, [this] { check_rss(); }),
@@ -45,6 +46,7 @@ int Runner::run() {
   heartbeat_timer_.every(heartbeats_.period());
   if (rss_.active()) rss_timer_.every(rss_.period());
   if (auto interval = status_.watchdog_interval()) watchdog_timer_.every(*interval);
+  if (parts_.control_socket) desk_.open(loop_, std::move(*parts_.control_socket));
   feed(Started{});
   loop_.run();
   return exit_code_;
@@ -66,6 +68,7 @@ void Runner::feed(Event event) {
   forget_old_plans();
   rearm_timer();
   status_.update(policy_);
+  desk_.on_change();
 }
 
 // Zygotes are started for two generations only: the serving one, and the newest, which a reload may
@@ -97,6 +100,7 @@ void Runner::check_rss() {
 }
 
 void Runner::show_banner(const std::string& python) {
+  python_ = python;
   if (std::exchange(banner_shown_, true)) return;
   const WorkerSettings& settings = parts_.plan.settings;
   std::string program = version_text();

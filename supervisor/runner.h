@@ -20,6 +20,7 @@
 #include "supervisor/process_table.h"
 #include "supervisor/reload.h"
 #include "supervisor/service_status.h"
+#include "supervisor/steering_desk.h"
 
 namespace tricorn {
 
@@ -33,6 +34,7 @@ class Runner {
     ZygotePlan plan;
     ZygoteLauncher launch = launch_zygote;
     std::function<Result<Reloaded>()> reread_config;  // for SIGHUP
+    std::optional<ListenSocket> control_socket;
   };
 
   // All that is passed by reference outlives it. The master's signals are blocked already.
@@ -53,9 +55,14 @@ class Runner {
   void check_rss();
   void show_banner(const std::string& python);
 
+  // steer.cc: the control socket
+  SteeringDesk::Server steered();
+  StatusReport status_report() const;
+
   // operator.cc: what signals ask for
   void on_signal(int signal);
-  void reload();
+  Result<> reload();
+  void reopen_logs();
   void scale_to(uint32_t workers);
 
   // effects.cc
@@ -67,6 +74,7 @@ class Runner {
   void perform(const SignalWorker& effect);
   void perform(const StartListening& effect);
   void perform(const StopListening& effect);
+  void perform(const RolloutEnded& effect);
   void perform(const LogLine& effect);
   void perform(const ExitMaster& effect);
 
@@ -79,6 +87,9 @@ class Runner {
   RssWatch rss_;
   std::map<Generation, ZygotePlan> plans_;  // of the generations that may still need a zygote
   ProcessTable processes_;
+  SteeringDesk desk_;
+  const TimePoint started_at_ = monotonic_now();
+  std::string python_;  // as the newest zygote calls it
   std::unique_ptr<SignalSource> signals_;
   Timer deadline_;
   Timer heartbeat_timer_;

@@ -31,7 +31,8 @@ def execute(arguments: list[str]) -> NoReturn:
     """Replaces this process by `tricorn ARGUMENTS...`, with this interpreter for the app unless they name another."""
     executable = find_executable()
     named = any(argument == "--python" or argument.startswith("--python=") for argument in arguments)
-    chosen = [] if named or not sys.executable else ["--python", sys.executable]
+    steers = arguments[:1] == ["ctl"]  # another server, wherever it runs
+    chosen = [] if named or steers or not sys.executable else ["--python", sys.executable]
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(executable, [executable, *chosen, *arguments])

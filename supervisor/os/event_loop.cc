@@ -35,7 +35,14 @@ void EventLoop::stop() { uv_stop(&loop_); }
 
 struct FdWatcher::State {
   uv_poll_t handle;
-  std::function<void()> on_readable;
+  std::function<void()> on_event;
+
+  void start(int events) {
+    auto wake = [](uv_poll_t* poll, int, int) noexcept {
+      static_cast<State*>(poll->data)->on_event();
+    };
+    must(uv_poll_start(&handle, events, wake), "uv_poll_start");
+  }
 };
 
 void FdWatcher::Close::operator()(State* state) const noexcept {
@@ -43,15 +50,14 @@ void FdWatcher::Close::operator()(State* state) const noexcept {
            [](uv_handle_t* handle) noexcept { delete static_cast<State*>(handle->data); });
 }
 
-FdWatcher::FdWatcher(EventLoop& loop, int fd, std::function<void()> on_readable)
-    : state_(new State{.handle = {}, .on_readable = std::move(on_readable)}) {
+FdWatcher::FdWatcher(EventLoop& loop, int fd, std::function<void()> on_event)
+    : state_(new State{.handle = {}, .on_event = std::move(on_event)}) {
   must(uv_poll_init(loop.raw(), &state_->handle, fd), "uv_poll_init");
   state_->handle.data = state_.get();
-  auto wake = [](uv_poll_t* handle, int, int) noexcept {
-    static_cast<State*>(handle->data)->on_readable();
-  };
-  must(uv_poll_start(&state_->handle, UV_READABLE | UV_DISCONNECT, wake), "uv_poll_start");
+  state_->start(UV_READABLE | UV_DISCONNECT);
 }
+
+void FdWatcher::wait_writable() { state_->start(UV_WRITABLE); }
 
 struct Timer::State {
   uv_timer_t handle;

@@ -33,7 +33,9 @@ class EventLoop {
 // outlive it.
 class FdWatcher {
  public:
-  FdWatcher(EventLoop& loop, int fd, std::function<void()> on_readable);
+  FdWatcher(EventLoop& loop, int fd, std::function<void()> on_event);
+  // From now on when `fd` can be written, or nobody reads it any more, instead.
+  void wait_writable();
 
  private:
   struct State;

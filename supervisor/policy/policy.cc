@@ -18,6 +18,9 @@ std::vector<WorkerView> Policy::workers() const { return state_->workers(); }
 Generation Policy::serving_generation() const { return state_->serving_generation(); }
 bool Policy::stopping() const { return state_->stopping() || state_->delaying_stop(); }
 bool Policy::rolling() const { return state_->rolling(); }
+bool Policy::retired() const { return state_->retired(); }
+std::vector<SlotView> Policy::slots() const { return state_->slots(); }
+std::optional<Generation> Policy::next_reload() const { return state_->next_reload(); }
 
 Policy::State::State(const PolicyOptions& options, uint64_t jitter_seed)
     : options_(options), jitter_(jitter_seed), workers_(options_), zygotes_(options_) {}
@@ -63,9 +66,28 @@ std::optional<TimePoint> Policy::State::next_deadline() const {
 std::vector<WorkerView> Policy::State::workers() const {
   std::vector<WorkerView> views;
   for (const auto& [id, worker] : workers_) {
-    views.push_back({id, worker.slot, worker.generation, worker.state});
+    views.push_back(
+        {id, worker.slot, worker.generation, worker.state, worker.pid, worker.spawned_at});
   }
   return views;
+}
+
+std::vector<SlotView> Policy::State::slots() const {
+  std::vector<SlotView> views;
+  for (const WorkerSlot& slot : slots_) {
+    const Worker* worker = slot.current ? workers_.find(*slot.current) : nullptr;
+    SlotView view{.serves = worker != nullptr && worker->state == Worker::State::kReady,
+                  .retry_at = std::nullopt,
+                  .history = slot.history};
+    if (worker == nullptr && !paused_) view.retry_at = slot.respawn_at;
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+std::optional<Generation> Policy::State::next_reload() const {
+  if (!takes_orders()) return std::nullopt;
+  return last_generation_ + 1;
 }
 
 }  // namespace tricorn

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/clock.h"
@@ -34,6 +35,13 @@ struct PolicyOptions {
   double backoff_jitter = 0.2;                           // +- this share of the delay
 };
 
+// How a slot's workers were lost: those that were needed, not those that were replaced in good order.
+struct SlotHistory {
+  uint32_t losses = 0;
+  std::string last_loss;  // "killed by signal 9 (SIGKILL)"; "" when none was
+  std::string last_traceback;
+};
+
 // One worker process as status and tests see it.
 struct WorkerView {
   WorkerId worker = 0;
@@ -47,6 +55,15 @@ struct WorkerView {
     kAborted,   // sent SIGABRT: shows its stacks and dies
     kKilled,    // sent SIGKILL
   } state = State::kBooting;
+  std::optional<int32_t> pid;  // once its zygote has told
+  TimePoint spawned_at{};
+};
+
+// One slot as status sees it.
+struct SlotView {
+  bool serves = false;                // its worker is ready
+  std::optional<TimePoint> retry_at;  // empty: no earlier than then it is filled
+  SlotHistory history;
 };
 
 class Policy {
@@ -63,6 +80,11 @@ class Policy {
   Generation serving_generation() const;
   bool stopping() const;  // no longer to be sent requests; it may serve still, for the shutdown delay
   bool rolling() const;
+  bool retired() const;  // all workers were, on request
+  std::vector<SlotView> slots() const;
+  // The generation that a reload asked for now would roll out, now or after the one in progress; its RolloutEnded
+  // follows. nullopt: none would begin, the server stops.
+  std::optional<Generation> next_reload() const;
 
  private:
   class State;

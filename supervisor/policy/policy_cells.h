@@ -19,9 +19,10 @@ inline constexpr size_t kCells = kEventKinds + 2;  // the other face of two of t
 using Cells = std::map<std::string, std::string>;
 
 inline constexpr std::array<const char*, kCells> kEventNames = {
-    "Started",      "Reload",       "Stop",          "Scale",       "RetireAll",   "ZygoteReady",
-    "ZygoteFailed", "ZygoteExited", "WorkerSpawned", "SpawnFailed", "WorkerReady", "BootFailed",
-    "WorkerExited", "RetireWish",   "WorkerHung",    "Tick",        "StopFast",    "ScaleDown",
+    "Started",     "Reload",       "Stop",         "Scale",         "ScaleTo",     "RetireAll",
+    "ZygoteReady", "ZygoteFailed", "ZygoteExited", "WorkerSpawned", "SpawnFailed", "WorkerReady",
+    "BootFailed",  "WorkerExited", "RetireWish",   "WorkerHung",    "Tick",        "StopFast",
+    "ScaleDown",
 };
 
 struct Situation {
@@ -40,6 +41,7 @@ inline std::array<Event, kCells> events_about(WorkerId worker, Generation genera
           ReloadRequested{},
           StopRequested{.signal = SIGTERM},
           ScaleRequested{+1},
+          ScaleTo{3},
           RetireAllRequested{},
           ZygoteReady{generation},
           ZygoteFailed{generation, failure},

@@ -37,6 +37,7 @@ inline std::string to_word(const Effect& effect) {
     }
     std::string operator()(const StartListening&) { return "listen"; }
     std::string operator()(const StopListening&) { return "unlisten"; }
+    std::string operator()(const RolloutEnded&) { return ""; }
     std::string operator()(const LogLine&) { return ""; }
     std::string operator()(const ExitMaster& e) { return fmt::format("exit {}", e.code); }
   };
@@ -52,6 +53,10 @@ class PolicyHarness {
     for (const Effect& effect : policy_.on(now_, event)) {
       if (const auto* line = std::get_if<LogLine>(&effect)) {
         lines_.emplace_back(*line);
+        continue;
+      }
+      if (const auto* ended = std::get_if<RolloutEnded>(&effect)) {
+        ended_.emplace_back(*ended);
         continue;
       }
       if (const auto* spawn = std::get_if<SpawnWorker>(&effect)) spawned_.push_back(*spawn);
@@ -111,6 +116,17 @@ class PolicyHarness {
     }
     return texts;
   }
+  // Reloads that ended since the last call: "2 completed, 3 aborted".
+  std::string rollouts() {
+    constexpr std::string_view kOutcomes[] = {"completed", "aborted", "cancelled"};
+    std::string text;
+    for (const RolloutEnded& ended : std::exchange(ended_, {})) {
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", ended.generation,
+                          kOutcomes[static_cast<int>(ended.outcome)]);
+    }
+    return text;
+  }
+  const RolloutEnded& last_rollout() const { return ended_.back(); }
   bool logged(std::string_view part) const {
     for (const LogLine& line : lines_) {
       if (line.text.find(part) != std::string::npos) return true;
@@ -139,6 +155,7 @@ class PolicyHarness {
   std::string actions_;
   std::vector<LogLine> lines_;
   std::vector<SpawnWorker> spawned_;
+  std::vector<RolloutEnded> ended_;
 };
 
 }  // namespace tricorn

@@ -151,6 +151,11 @@ class World {
       if (delta < 0) slots_ = std::max(1u, slots_ - 1);
       return send(ScaleRequested{delta});
     }
+    if (dice == 97 && !calm_) {
+      slots_ = 1 + pick(8);
+      paused_ = false;
+      return send(ScaleTo{slots_});
+    }
     if (dice == 98 && !calm_) return send(RetireAllRequested{});
     if (dice == 99 && chance(10)) send(StopRequested{.signal = SIGTERM});
   }
@@ -188,7 +193,10 @@ class World {
     ++sent_;
     const size_t served_before = served_slots().size();
     if (std::holds_alternative<RetireAllRequested>(event)) paused_ = true;
-    if (std::holds_alternative<ReloadRequested>(event)) paused_ = false;
+    if (std::holds_alternative<ReloadRequested>(event)) {
+      paused_ = false;
+      if (policy_.next_reload()) promised_.insert(*policy_.next_reload());
+    }
     for (const Effect& effect : policy_.on(now_, event)) {
       ASSERT_FALSE(exited_) << "an effect after ExitMaster";
       std::visit([this](const auto& order) { obey(order); }, effect);
@@ -250,9 +258,14 @@ class World {
   }
   void obey(const StartListening&) { EXPECT_FALSE(std::exchange(listening_, true)); }
   void obey(const StopListening&) { EXPECT_FALSE(std::exchange(closed_, true)); }
+  void obey(const RolloutEnded& ended) {
+    EXPECT_EQ(promised_.erase(ended.generation), 1u) << "one end for each reload, and no other";
+    if (ended.outcome != RolloutOutcome::kCompleted) EXPECT_NE(ended.reason, "");
+  }
   void obey(const LogLine&) {}
   void obey(const ExitMaster&) {
     exited_ = true;
+    EXPECT_TRUE(promised_.empty()) << "a reload without an end";
     // Only what was killed, and is slow to die of it, may be left.
     for (const auto& [id, process] : workers_) EXPECT_TRUE(!process.forked || process.killed) << id;
     for (const auto& [generation, process] : zygotes_) EXPECT_TRUE(process.killed) << generation;
@@ -299,6 +312,7 @@ class World {
   TimePoint now_{std::chrono::hours(1)};
   std::map<WorkerId, Process> workers_;
   std::map<Generation, Process> zygotes_;
+  std::set<Generation> promised_;  // reloads that were asked for
   WorkerId last_worker_ = 0;
   bool paused_ = false;
   bool listening_ = false;

@@ -94,6 +94,7 @@ void Policy::State::finish_roll(Turn& turn) {
   rollout_.end();
   turn.log(LogLevel::kInfo, "reloaded: generation {} serves with {} worker{}", serving_generation_,
            slots_.size(), slots_.size() == 1 ? "" : "s");
+  turn.emit(RolloutEnded{.generation = serving_generation_});
 }
 
 // The old generation serves on. Slots that were rolled go back to it, one by one, so that all serve
@@ -103,6 +104,7 @@ void Policy::State::abort_roll(Turn& turn, const std::string& reason,
   turn.log(LogLevel::kError, "reload aborted: {}; generation {} serves on{}", reason,
            serving_generation_, below(traceback));
   const Generation target = *rollout_.target();
+  turn.emit(RolloutEnded{target, RolloutOutcome::kAborted, reason, traceback});
   rollout_.end();
   for (WorkerSlot& slot : slots_) {
     if (slot.motion && workers_.find(slot.motion->replacement)->generation == target) {
@@ -117,6 +119,16 @@ void Policy::State::abort_roll(Turn& turn, const std::string& reason,
     slot.current.reset();
     slot.respawn_at = turn.now;
   }
+}
+
+// The one in progress, and the one that was to follow it.
+void Policy::State::cancel_roll(Turn& turn, const std::string& reason) {
+  const auto cancelled = [&](Generation generation) {
+    turn.emit(RolloutEnded{generation, RolloutOutcome::kCancelled, reason, ""});
+  };
+  if (rollout_.active()) cancelled(*rollout_.target());
+  if (rollout_.requested()) cancelled(last_generation_ + 1);
+  rollout_.cancel();
 }
 
 bool Policy::State::serves_alone(const WorkerSlot& slot) const {

@@ -186,5 +186,77 @@ TEST(PolicyReloadCrashLoop, NewCodeHealsWithoutWaiting) {
   EXPECT_EQ(h.send(ReloadRequested{}).zygote_ready(2).actions(), "zygote 2, spawn 15 in 0 of 2");
 }
 
+class PolicyRolloutEnds : public PolicyReload {};
+
+TEST_F(PolicyRolloutEnds, Completed) {
+  h.up(4).pass(1s).up(5);
+  EXPECT_EQ(h.rollouts(), "") << "one slot is missing";
+  h.up(6);
+  EXPECT_EQ(h.last_rollout().reason, "");
+  EXPECT_EQ(h.rollouts(), "2 completed");
+}
+
+TEST_F(PolicyRolloutEnds, AbortedWithReasonAndTraceback) {
+  h.boot_fails(4, "SyntaxError: v2");
+  EXPECT_EQ(h.last_rollout().reason, "worker 0 (pid 104) could not start the app");
+  EXPECT_EQ(h.last_rollout().traceback, "SyntaxError: v2");
+  EXPECT_EQ(h.rollouts(), "2 aborted");
+}
+
+TEST_F(PolicyRolloutEnds, OneThatWasAskedForMeanwhileHasItsOwn) {
+  EXPECT_EQ(h.policy().next_reload(), 3u);
+  h.send(ReloadRequested{}).send(ReloadRequested{}).boot_fails(4);
+  EXPECT_EQ(h.rollouts(), "2 aborted");
+  EXPECT_EQ(h.policy().next_reload(), 4u) << "3 has begun";
+  h.zygote_ready(3).up(5).pass(1s).up(6).up(7);
+  EXPECT_EQ(h.rollouts(), "3 completed");
+}
+
+TEST_F(PolicyRolloutEnds, CancelledByAStopAndByRetiringAll) {
+  h.send(ReloadRequested{}).send(RetireAllRequested{});
+  EXPECT_EQ(h.last_rollout().reason, "all workers were retired");
+  EXPECT_EQ(h.rollouts(), "2 cancelled, 3 cancelled");
+  EXPECT_EQ(h.policy().next_reload(), 3u) << "3 never began";
+  h.send(ReloadRequested{}).send(StopRequested{});
+  EXPECT_EQ(h.last_rollout().reason, "the server is stopping");
+  EXPECT_EQ(h.rollouts(), "3 cancelled");
+  EXPECT_EQ(h.policy().next_reload(), std::nullopt);
+}
+
+TEST(PolicyScaleTo, IsAbsoluteAndBringsBackWhatWasRetired) {
+  PolicyHarness h({.workers = 2});
+  EXPECT_EQ(h.boot().send(ScaleTo{2}).actions(), "");
+  EXPECT_EQ(h.send(ScaleTo{4}).actions(), "spawn 3 in 2 of 1, spawn 4 in 3 of 1");
+  EXPECT_EQ(h.up(3).up(4).send(ScaleTo{1}).actions(), "retire 4, retire 3, retire 2");
+  EXPECT_EQ(h.send(RetireAllRequested{}).send(ScaleTo{2}).actions(),
+            "retire 1, spawn 5 in 0 of 1, spawn 6 in 1 of 1");
+  EXPECT_EQ(h.send(ScaleTo{0}).policy().slots().size(), 1u) << "one at least";
+}
+
+TEST(PolicyViews, SlotsTellTheirLossesAndWhenTheyTryAgain) {
+  PolicyHarness h({.workers = 2, .backoff_jitter = 0});
+  h.boot();
+  EXPECT_TRUE(h.policy().slots()[0].serves);
+  EXPECT_EQ(h.kill(1).policy().slots()[0].history.losses, 1u);
+  EXPECT_EQ(h.policy().slots()[0].history.last_loss, "killed by signal 9 (SIGKILL)");
+  h.boot_fails(3, "no database");
+  const SlotView empty = h.policy().slots()[0];
+  EXPECT_FALSE(empty.serves);
+  EXPECT_EQ(empty.retry_at, h.now() + 100ms);
+  EXPECT_EQ(empty.history.losses, 2u);
+  EXPECT_EQ(empty.history.last_traceback, "no database");
+  EXPECT_EQ(h.policy().slots()[1].history.losses, 0u);
+}
+
+TEST(PolicyViews, WorkersTellPidAndAge) {
+  PolicyHarness h({.workers = 1});
+  h.order_all();
+  const WorkerView booting = h.policy().workers()[0];
+  EXPECT_EQ(booting.pid, std::nullopt);
+  EXPECT_EQ(booting.spawned_at, h.now());
+  EXPECT_EQ(h.pass(1s).up(1).policy().workers()[0].pid, 101);
+  EXPECT_EQ(h.policy().workers()[0].spawned_at, booting.spawned_at);
+}
+
 }  // namespace
 }  // namespace tricorn

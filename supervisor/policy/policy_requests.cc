@@ -11,6 +11,8 @@ namespace {
 // Slots and the workers that leave them share the scoreboard's 1024 blocks.
 constexpr size_t kMaxSlots = 512;
 
+constexpr const char* kStopping = "the server is stopping";
+
 }  // namespace
 
 // Who is about to stop begins nothing new.
@@ -40,11 +42,19 @@ void Policy::State::handle(Turn& turn, const ScaleRequested& event) {
   for (int i = 0; i > event.delta; --i) remove_slot(turn);
 }
 
+void Policy::State::handle(Turn& turn, const ScaleTo& event) {
+  if (!takes_orders()) return;
+  unpause(turn);
+  const size_t wanted = std::clamp<size_t>(event.workers, 1, kMaxSlots);
+  while (slots_.size() < wanted) add_slot(turn);
+  while (slots_.size() > wanted) remove_slot(turn);
+}
+
 void Policy::State::handle(Turn& turn, const RetireAllRequested&) {
   if (!takes_orders() || paused_) return;
   turn.log(LogLevel::kInfo, "retiring all workers; a reload or one worker more brings them back");
   paused_ = true;
-  rollout_.cancel();
+  cancel_roll(turn, "all workers were retired");
   for (WorkerSlot& slot : slots_) {
     cancel_motion(turn, slot);
     if (slot.current) workers_.let_go(turn, *workers_.find(*slot.current));
@@ -81,7 +91,7 @@ void Policy::State::handle(Turn& turn, const StopRequested& event) {
 
 // Workers that die are respawned, but none is replaced any more.
 void Policy::State::begin_delay(Turn& turn) {
-  rollout_.cancel();
+  cancel_roll(turn, kStopping);
   for (WorkerSlot& slot : slots_) {
     if (!slot.motion) continue;
     serves_alone(slot) ? take_over(turn, slot) : cancel_motion(turn, slot);
@@ -97,7 +107,7 @@ void Policy::State::fail_first_boot(Turn& turn, const std::string& who, const Lo
 void Policy::State::begin_stop(Turn& turn) {
   const bool first = std::exchange(phase_, Phase::kStopping) != Phase::kStopping;
   if (first) {
-    rollout_.cancel();
+    cancel_roll(turn, kStopping);
     slots_.clear();
   }
   apply_stop_level(turn);

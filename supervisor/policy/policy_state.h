@@ -49,6 +49,9 @@ class Policy::State {
   bool stopping() const { return phase_ == Phase::kStopping || phase_ == Phase::kGone; }
   bool delaying_stop() const { return shutdown_.level() == StopLevel::kDelay; }
   bool rolling() const { return rollout_.active(); }
+  bool retired() const { return paused_; }
+  std::vector<SlotView> slots() const;
+  std::optional<Generation> next_reload() const;
 
  private:
   // policy_requests.cc
@@ -56,6 +59,7 @@ class Policy::State {
   void handle(Turn& turn, const ReloadRequested&);
   void handle(Turn& turn, const StopRequested& event);
   void handle(Turn& turn, const ScaleRequested& event);
+  void handle(Turn& turn, const ScaleTo& event);
   void handle(Turn& turn, const RetireAllRequested&);
   void unpause(Turn& turn);
   void add_slot(Turn& turn);
@@ -107,6 +111,7 @@ class Policy::State {
   void take_over(Turn& turn, WorkerSlot& slot);
   void finish_roll(Turn& turn);
   void abort_roll(Turn& turn, const std::string& reason, const std::string& traceback);
+  void cancel_roll(Turn& turn, const std::string& reason);
   bool serves_alone(const WorkerSlot& slot) const;
   void cancel_motion(Turn& turn, WorkerSlot& slot);
   bool can_respawn(const WorkerSlot& slot) const;

@@ -40,6 +40,7 @@ struct Started {};                                  // once, first
 struct ReloadRequested {};                          // SIGHUP
 struct StopRequested { bool fast = false; int signal = 0; };  // TERM, INT (fast false); QUIT (fast true)
 struct ScaleRequested { int delta = 0; };           // TTIN +1, TTOU -1
+struct ScaleTo { uint32_t workers = 1; };           // so many, whatever there were
 struct RetireAllRequested {};                       // WINCH: workers go, the master stays
 struct ZygoteReady { Generation generation = 0; };
 struct ZygoteFailed { Generation generation = 0; BootFailure failure; };  // preload: the app could not be imported
@@ -53,9 +54,9 @@ struct WorkerRetireWish { WorkerId worker = 0; std::string reason; };     // its
 struct WorkerHung { WorkerId worker = 0; Duration silent_for{}; };        // no heartbeat for longer than the limit
 struct Tick {};                                     // next_deadline() has passed
 
-using Event = std::variant<Started, ReloadRequested, StopRequested, ScaleRequested, RetireAllRequested, ZygoteReady,
-                           ZygoteFailed, ZygoteExited, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerBootFailed,
-                           WorkerExited, WorkerRetireWish, WorkerHung, Tick>;
+using Event = std::variant<Started, ReloadRequested, StopRequested, ScaleRequested, ScaleTo, RetireAllRequested,
+                           ZygoteReady, ZygoteFailed, ZygoteExited, WorkerSpawned, WorkerSpawnFailed, WorkerReady,
+                           WorkerBootFailed, WorkerExited, WorkerRetireWish, WorkerHung, Tick>;
 
 // --- effects ----------------------------------------------------------------------------------------------------
 struct StartZygote { Generation generation = 0; };
@@ -68,10 +69,19 @@ struct QuitWorker { WorkerId worker = 0; };
 struct SignalWorker { WorkerId worker = 0; int signal = 0; };
 struct StartListening {};                           // the first worker is ready: listen() on all sockets
 struct StopListening {};                            // close the listeners
+enum class RolloutOutcome : uint8_t { kCompleted, kAborted, kCancelled };
+// The end of a reload, once for each generation that Policy::next_reload() promised to somebody who then asked for it.
+// A reload that was asked for and never began ends as well: cancelled.
+struct RolloutEnded {
+  Generation generation = 0;  // the new one
+  RolloutOutcome outcome = RolloutOutcome::kCompleted;
+  std::string reason;     // why it was not completed: "worker 0 (pid 43) could not start the app"
+  std::string traceback;  // "" when there is none
+};
 struct LogLine { LogLevel level = LogLevel::kInfo; std::string text; };
 struct ExitMaster { int code = 0; };                // always the last effect
 
 using Effect = std::variant<StartZygote, StopZygote, SpawnWorker, DrainWorker, QuitWorker, SignalWorker, StartListening,
-                            StopListening, LogLine, ExitMaster>;
+                            StopListening, RolloutEnded, LogLine, ExitMaster>;
 
 }  // namespace tricorn

@@ -225,6 +225,8 @@ void Policy::State::worker_lost(Turn& turn, const Worker& worker, const Loss& lo
   }
   const Duration delay = leave_slot(turn, worker);
   if (spoils_roll) return abort_roll(turn, worker.name() + " " + loss.what, loss.traceback);
+  SlotHistory& history = slots_[worker.slot].history;
+  history = {history.losses + 1, loss.what, loss.traceback};
   const char* next = replacement ? "the old worker serves on, trying again" : "respawning";
   log_crash(turn, slots_[worker.slot].backoff,
             loss.traceback.empty() ? LogLevel::kWarning : LogLevel::kError,

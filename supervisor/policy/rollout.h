@@ -18,6 +18,7 @@ class Rollout {
   };
 
   void request() { requested_ = true; }
+  bool requested() const { return requested_; }  // beside the one in progress
   bool start_due() const { return requested_ && state_ == State::kIdle; }
   void start(Generation target);
   void zygote_ready();

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "supervisor/policy/policy.h"
 #include "supervisor/policy/restart_backoff.h"
 
 namespace tricorn {
@@ -20,6 +21,7 @@ struct WorkerSlot {
   TimePoint respawn_at{};           // an empty slot is filled no earlier
   TimePoint replace_at{};           // the next attempt to replace `current` is made no earlier
   RestartBackoff backoff;
+  SlotHistory history;
   bool rolled = false;         // the reload in progress has reached this slot
   bool spawn_failing = false;  // the last fork failed: said once
 };

@@ -17,6 +17,7 @@ WorkerId WorkerTable::spawn(Turn& turn, SlotId slot, Generation generation) {
   workers_[id] = Worker{.id = id,
                         .slot = slot,
                         .generation = generation,
+                        .spawned_at = turn.now,
                         .boot_deadline = deadline,
                         .deadline = deadline};
   turn.emit(SpawnWorker{id, slot, generation});

@@ -22,6 +22,7 @@ struct Worker {
   WorkerId id = 0;
   SlotId slot = 0;
   Generation generation = 0;
+  TimePoint spawned_at{};
   TimePoint boot_deadline{};   // also of its zygote's report of the spawn
   std::optional<int32_t> pid;  // known once the zygote has reported the spawn
   State state = State::kBooting;

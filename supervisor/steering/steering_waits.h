@@ -1,0 +1,49 @@
+// SteeringWaits: which operators wait for which end: of a reload, of a change of scale, of the server. Pure.
+//
+// Each wait ends once: by what was waited for, or by what makes it impossible.
+#pragma once
+
+#include <map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "supervisor/policy/policy.h"
+#include "supervisor/steering/json.h"
+
+namespace tricorn {
+
+using ClientId = uint64_t;
+
+class SteeringWaits {
+ public:
+  using Answers = std::vector<std::pair<ClientId, Json>>;
+
+  void for_rollout(ClientId client, Generation generation) { waits_[client] = Rollout{generation}; }
+  // `before`: the number of slots until now.
+  void for_scale(ClientId client, size_t before, size_t wanted) {
+    waits_[client] = Scale{before, wanted};
+  }
+  void for_exit(ClientId client) { waits_[client] = Exit{}; }
+  void forget(ClientId client) { waits_.erase(client); }
+
+  // `workers`: the number of slots.
+  Answers on(const RolloutEnded& ended, size_t workers);
+  // After each event of the policy.
+  Answers on_change(const Policy& policy);
+  // Nobody waits any longer.
+  Answers on_exit(int code);
+
+ private:
+  struct Rollout {
+    Generation generation;
+  };
+  struct Scale {
+    size_t before, wanted;
+  };
+  struct Exit {};
+
+  std::map<ClientId, std::variant<Rollout, Scale, Exit>> waits_;
+};
+
+}  // namespace tricorn
