@@ -18,6 +18,7 @@ std::vector<WorkerView> Policy::workers() const { return state_->workers(); }
 Generation Policy::serving_generation() const { return state_->serving_generation(); }
 bool Policy::stopping() const { return state_->stopping() || state_->delaying_stop(); }
 bool Policy::rolling() const { return state_->rolling(); }
+bool Policy::all_ready() const { return state_->all_ready(); }
 
 Policy::State::State(const PolicyOptions& options, uint64_t jitter_seed)
     : options_(options), jitter_(jitter_seed), workers_(options_), zygotes_(options_) {}
@@ -58,6 +59,13 @@ std::optional<TimePoint> Policy::State::next_deadline() const {
     if (may_begin && can_replace(slot)) consider(slot.replace_at);
   }
   return next;
+}
+
+bool Policy::State::all_ready() const {
+  const auto serves = [&](const WorkerSlot& slot) {
+    return slot.current && workers_.find(*slot.current)->state == Worker::State::kReady;
+  };
+  return phase_ == Phase::kServing && !paused_ && std::ranges::all_of(slots_, serves);
 }
 
 std::vector<WorkerView> Policy::State::workers() const {

@@ -63,6 +63,7 @@ class Policy {
   Generation serving_generation() const;
   bool stopping() const;  // no longer to be sent requests; it may serve still, for the shutdown delay
   bool rolling() const;
+  bool all_ready() const;  // every slot has a worker that serves
 
  private:
   class State;

@@ -18,9 +18,9 @@ constexpr size_t kEventKinds = std::variant_size_v<Event>;
 using Cells = std::map<std::string, std::string>;
 
 constexpr std::array<const char*, kEventKinds> kEventNames = {
-    "Started",      "Reload",       "Stop",          "Scale",       "RetireAll",   "ZygoteReady",
-    "ZygoteFailed", "ZygoteExited", "WorkerSpawned", "SpawnFailed", "WorkerReady", "BootFailed",
-    "WorkerExited", "RetireWish",   "WorkerHung",    "Tick",
+    "Started",     "Reload",       "Stop",         "Scale",         "RetireAll",   "BringBack",
+    "ZygoteReady", "ZygoteFailed", "ZygoteExited", "WorkerSpawned", "SpawnFailed", "WorkerReady",
+    "BootFailed",  "WorkerExited", "RetireWish",   "WorkerHung",    "Tick",
 };
 
 struct Situation {
@@ -38,6 +38,7 @@ std::array<Event, kEventKinds> events_about(WorkerId worker, Generation generati
           StopRequested{.signal = SIGTERM},
           ScaleRequested{+1},
           RetireAllRequested{},
+          BringBackRequested{},
           ZygoteReady{generation},
           ZygoteFailed{generation, failure},
           ZygoteExited{generation, {.code = 1}},
@@ -234,7 +235,8 @@ const std::vector<Situation>& situations() {
        1,
        {{"Reload", "zygote 2, spawn 4 in 0 of 1, spawn 5 in 1 of 1"},
         {"Stop", "drain 2, unlisten, stop zygote 1"},
-        {"Scale", "spawn 4 in 0 of 1, spawn 5 in 1 of 1"}}},
+        {"Scale", "spawn 4 in 0 of 1, spawn 5 in 1 of 1"},
+        {"BringBack", "spawn 4 in 0 of 1, spawn 5 in 1 of 1"}}},
       {"Aborted",
        [](PolicyHarness& h) { h.boot().send(WorkerHung{1, 60s}).up(3); },
        1,
@@ -259,6 +261,7 @@ const std::vector<Situation>& situations() {
        {{"Reload", "zygote 2, spawn 3 in 0 of 1, spawn 4 in 1 of 1"},
         {"Stop", "unlisten, stop zygote 1"},
         {"Scale", "spawn 3 in 0 of 1, spawn 4 in 1 of 1"},
+        {"BringBack", "spawn 3 in 0 of 1, spawn 4 in 1 of 1"},
         {"WorkerSpawned", "kill 1"}}},
       {"StopDrains",
        [](PolicyHarness& h) { h.boot().send(StopRequested{.signal = SIGTERM}); },

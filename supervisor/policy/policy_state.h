@@ -49,6 +49,7 @@ class Policy::State {
   bool stopping() const { return phase_ == Phase::kStopping || phase_ == Phase::kGone; }
   bool delaying_stop() const { return shutdown_.level() == StopLevel::kDelay; }
   bool rolling() const { return rollout_.active(); }
+  bool all_ready() const;
 
  private:
   // policy_requests.cc
@@ -57,6 +58,7 @@ class Policy::State {
   void handle(Turn& turn, const StopRequested& event);
   void handle(Turn& turn, const ScaleRequested& event);
   void handle(Turn& turn, const RetireAllRequested&);
+  void handle(Turn& turn, const BringBackRequested&);
   void unpause(Turn& turn);
   void add_slot(Turn& turn);
   void remove_slot(Turn& turn);
