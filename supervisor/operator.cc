@@ -9,19 +9,20 @@ namespace tricorn {
 void Runner::on_signal(int signal) {
   switch (signal) {
     case SIGCHLD:
-      return processes_.reap();
+      processes_.reap();
+      return exit_if_possible();
     case SIGTERM:
     case SIGINT:
-      return feed(StopRequested{.fast = false, .signal = signal});
+      return stop({.fast = false, .signal = signal});
     case SIGQUIT:
-      return feed(StopRequested{.fast = true, .signal = signal});
+      return stop({.fast = true, .signal = signal});
     case SIGHUP:
-      return reload();
+      return handover_.hang_up();
     case SIGUSR1:
       log_info("workers reopen their logs");
       return processes_.send_to_workers({.type = ControlType::kReopenLogs});
     case SIGUSR2:
-      return log_warning("SIGUSR2 ignored: there is no binary upgrade; SIGHUP reloads the app");
+      return handover_.upgrade_asked(policy_);
     case SIGTTIN:
       return feed(ScaleRequested{.delta = +1});
     case SIGTTOU:
@@ -31,8 +32,17 @@ void Runner::on_signal(int signal) {
   }
 }
 
+void Runner::stop(const StopRequested& request) {
+  handover_.stop_asked(request.signal);
+  feed(StopRequested{
+      .fast = request.fast, .signal = request.signal, .replaced = handover_.successor_serves()});
+}
+
 // Everything that can fail without touching a worker comes first.
 void Runner::reload() {
+  if (handover_.successor_serves()) {
+    return log_warning("not reloaded: another master is in charge");
+  }
   status_.reload_begins();
   auto reloaded = parts_.reread_config();
   if (!reloaded) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/handover.h"
 #include "supervisor/os/bind_sockets.h"
 #include "supervisor/os/signals.h"
 #include "supervisor/policy/policy.h"
@@ -33,6 +34,7 @@ class Runner {
     ZygotePlan plan;
     ZygoteLauncher launch = launch_zygote;
     std::function<Result<Reloaded>()> reread_config;  // for SIGHUP
+    Handover::Parts handover;
   };
 
   // All that is passed by reference outlives it. The master's signals are blocked already.
@@ -55,6 +57,7 @@ class Runner {
 
   // operator.cc: what signals ask for
   void on_signal(int signal);
+  void stop(const StopRequested& request);
   void reload();
   void scale_to(uint32_t workers);
 
@@ -69,6 +72,7 @@ class Runner {
   void perform(const StopListening& effect);
   void perform(const LogLine& effect);
   void perform(const ExitMaster& effect);
+  void exit_if_possible();
 
   EventLoop& loop_;
   Parts parts_;
@@ -79,6 +83,7 @@ class Runner {
   RssWatch rss_;
   std::map<Generation, ZygotePlan> plans_;  // of the generations that may still need a zygote
   ProcessTable processes_;
+  Handover handover_;
   std::unique_ptr<SignalSource> signals_;
   Timer deadline_;
   Timer heartbeat_timer_;
@@ -88,6 +93,7 @@ class Runner {
   bool feeding_ = false;
   bool banner_shown_ = false;
   bool listen_failed_ = false;
+  bool exiting_ = false;
   int exit_code_ = kExitOk;
 };
 
