@@ -1,4 +1,4 @@
-// Control messages on the wire: a fixed header, then the text; descriptors travel as SCM_RIGHTS.
+// Control messages on the wire: a fixed header, then the text; descriptors travel beside it.
 #include "common/control_message.h"
 
 #include <fmt/core.h>
@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "common/passed_fds.h"
 #include "common/syscall.h"
 
 namespace tricorn {
@@ -33,8 +34,6 @@ struct Header {
 };
 static_assert(sizeof(Header) == 48, "no padding: every byte sent is initialised");
 
-constexpr size_t kFdSpace = CMSG_SPACE(kMaxControlFds * sizeof(int));
-
 bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
 
 // `text`, or its beginning and end when it is too long, cut between UTF-8 characters.
@@ -48,21 +47,6 @@ std::string without_middle(const std::string& text) {
   while (tail < text.size() && !starts_character(text[tail])) ++tail;
   return fmt::format("{}\n[... {} bytes left out ...]\n{}", std::string_view(text).substr(0, head),
                      tail - head, std::string_view(text).substr(tail));
-}
-
-// Takes ownership of every descriptor that came with `header`, whatever else is wrong with it.
-std::vector<UniqueFd> take_fds(msghdr& header) {
-  std::vector<UniqueFd> fds;
-  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part; part = CMSG_NXTHDR(&header, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int fd;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      fds.emplace_back(fd);
-    }
-  }
-  return fds;
 }
 
 // Says what is wrong with a received datagram.
@@ -122,19 +106,8 @@ Result<> send_control(int fd, const ControlMessage& message) {
   msghdr envelope{};
   envelope.msg_iov = parts;
   envelope.msg_iovlen = text.empty() ? 1 : 2;
-  alignas(cmsghdr) char control[kFdSpace] = {};
-  if (!message.fds.empty()) {
-    envelope.msg_control = control;
-    envelope.msg_controllen = CMSG_SPACE(message.fds.size() * sizeof(int));
-    cmsghdr* rights = CMSG_FIRSTHDR(&envelope);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(message.fds.size() * sizeof(int));
-    for (size_t i = 0; i < message.fds.size(); ++i) {
-      int sent = message.fds[i].get();
-      std::memcpy(CMSG_DATA(rights) + i * sizeof(int), &sent, sizeof sent);
-    }
-  }
+  PassedFds passed;
+  passed.attach(message.fds, envelope);
   auto sent = sys("sendmsg", "control", [&] { return ::sendmsg(fd, &envelope, MSG_NOSIGNAL); });
   if (!sent) return pass_on(sent);
   return {};
@@ -144,12 +117,11 @@ Result<ReceiveStatus> receive_control(int fd, ControlMessage& out) {
   Header header{};
   std::string text(kMaxControlText, '\0');
   iovec parts[2] = {{&header, sizeof header}, {text.data(), text.size()}};
-  alignas(cmsghdr) char control[kFdSpace];
+  PassedFds passed;
   msghdr envelope{};
   envelope.msg_iov = parts;
   envelope.msg_iovlen = 2;
-  envelope.msg_control = control;
-  envelope.msg_controllen = sizeof control;
+  passed.make_room(envelope);
   auto receive = [&] {
     ssize_t size = ::recvmsg(fd, &envelope, MSG_CMSG_CLOEXEC);
     // A peer that died with messages unread resets the connection, told once and before its own
@@ -164,7 +136,7 @@ Result<ReceiveStatus> receive_control(int fd, ControlMessage& out) {
     return pass_on(received);
   }
   if (*received == 0) return ReceiveStatus::kClosed;
-  std::vector<UniqueFd> fds = take_fds(envelope);
+  std::vector<UniqueFd> fds = PassedFds::take(envelope);
   auto size = static_cast<size_t>(*received);
   if (auto fault = find_fault(header, size, fds.size(), envelope.msg_flags)) {
     return fail(fmt::format("malformed control message: {}", *fault));

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "common/passed_fds.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 
@@ -49,7 +50,7 @@ enum class DrainMode : uint32_t {
 };
 
 inline constexpr size_t kMaxControlText = 96 * 1024;  // longer texts (a traceback) lose their middle
-inline constexpr size_t kMaxControlFds = 64;
+inline constexpr size_t kMaxControlFds = kMaxPassedFds;
 
 struct ControlMessage {
   ControlType type;

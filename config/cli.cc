@@ -190,6 +190,12 @@ Environment environment_from(const char* const* variables) {
   return environment;
 }
 
+std::vector<std::string> to_strings(const Environment& environment) {
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+  return variables;
+}
+
 Result<ParsedCommand> parse_command_line(int argc, const char* const* argv,
                                          const Environment& environment) {
   auto command = parse_sources(argc, argv, environment);

@@ -17,6 +17,7 @@ namespace tricorn {
 using Environment = std::map<std::string, std::string, std::less<>>;
 Environment environment_from(
     const char* const* variables);  // as `environ`: "NAME=value", ends with nullptr
+std::vector<std::string> to_strings(const Environment& environment);  // "NAME=value"
 
 struct ParsedCommand {
   enum class Action : uint8_t {

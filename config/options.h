@@ -28,10 +28,11 @@ struct Options {
   uint32_t drain_timeout_ms =
       30'000;                      // what requests in progress get at a stop, reload or replacement
   uint32_t shutdown_delay_ms = 0;  // serving goes on after the request to stop
-  uint32_t max_surge = 1;          // slots whose worker is being replaced at once
-  uint64_t worker_lifetime_ms = 0;    // a worker is replaced after it; 0: never
-  uint64_t worker_max_rss_bytes = 0;  // a worker that holds more is replaced; 0: no limit
-  uint32_t rss_samples = 3;           // in a row above it
+  uint32_t upgrade_undo_window_ms = 300'000;  // the old master stays so long after an upgrade
+  uint32_t max_surge = 1;                     // slots whose worker is being replaced at once
+  uint64_t worker_lifetime_ms = 0;            // a worker is replaced after it; 0: never
+  uint64_t worker_max_rss_bytes = 0;          // a worker that holds more is replaced; 0: no limit
+  uint32_t rss_samples = 3;                   // in a row above it
   uint32_t rss_sample_interval_ms = 10'000;
   WorkerSettings worker;  // its `listeners` stay empty: the master knows them once it has bound
 

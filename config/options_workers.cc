@@ -115,6 +115,10 @@ std::vector<OptionSpec> times() {
        .value = seconds_value([](auto& o) -> auto& { return o.shutdown_delay_ms; },
                               {.most = kDayMs, .zero = "none"}),
        .help = "Serve on for this long after TERM or INT, while a load balancer learns of it."},
+      {.name = "upgrade-undo-window",
+       .value = seconds_value([](auto& o) -> auto& { return o.upgrade_undo_window_ms; },
+                              {.most = kDayMs, .zero = "none"}),
+       .help = "The old master stays for this long after an upgrade (USR2), for HUP to undo it."},
   };
 }
 

@@ -53,7 +53,13 @@ void Runner::perform(const ExitMaster& effect) {
   exit_code_ = listen_failed_ ? static_cast<int>(kExitFailure) : effect.code;
   processes_.kill_all();  // of what the policy has given up on
   desk_.on_exit(exit_code_);
-  loop_.stop();
+  exiting_ = true;
+  exit_if_possible();
+}
+
+// A new master that was dismissed is waited for: its end, too, belongs to the service's.
+void Runner::exit_if_possible() {
+  if (exiting_ && handover_.may_exit()) loop_.stop();
 }
 
 }  // namespace tricorn

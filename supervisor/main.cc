@@ -9,6 +9,7 @@
 #include "supervisor/ctl/ctl.h"
 #include "supervisor/os/pid_file.h"
 #include "supervisor/runner.h"
+#include "supervisor/successor.h"
 
 namespace tricorn {
 namespace {
@@ -41,11 +42,30 @@ void start_log(const ParsedCommand& command) {
   for (const auto& warning : command.warnings) log_warning("{}", warning);
 }
 
+UpgradeLimits upgrade_limits(const Options& options) {
+  auto boot = milliseconds(options.boot_timeout_ms);
+  auto drain = milliseconds(options.drain_timeout_ms);
+  return {.start = 2 * boot,  // a worker that fails may be tried again
+          .undo_window = milliseconds(options.upgrade_undo_window_ms),
+          .dismissal = drain + std::chrono::seconds(10)};
+}
+
+Result<PidFile> open_pid_file(const std::string& path, Inheritance& inheritance) {
+  if (path.empty()) return PidFile();
+  if (auto locked = inheritance.take_pid_file(path)) {
+    return PidFile::inherit(std::move(locked), path);
+  }
+  return PidFile::create(path);
+}
+
 Result<int> serve(const Options& options, Invocation& invocation) {
-  auto pid_file = options.pid_file.empty() ? PidFile() : PidFile::create(options.pid_file);
+  auto inheritance = Inheritance::take_from(invocation.environment);
+  if (!inheritance) return pass_on(inheritance);
+  const Environment started_with = invocation.environment;
+  auto pid_file = open_pid_file(options.pid_file, *inheritance);
   if (!pid_file) return pass_on(pid_file);
   auto notifier = Notifier::take_from(invocation.environment);
-  auto sockets = BindSockets::open(options, invocation.environment);
+  auto sockets = BindSockets::open(options, invocation.environment, *inheritance);
   if (!sockets) return pass_on(sockets);
   auto control_socket = open_control_socket(options.control_socket);
   if (!control_socket) return pass_on(control_socket);
@@ -54,11 +74,18 @@ Result<int> serve(const Options& options, Invocation& invocation) {
   auto scoreboard = Scoreboard::create();
   if (!scoreboard) return pass_on(scoreboard);
 
-  Runner::Parts parts{.policy = policy_options(options),
-                      .jitter_seed = std::random_device{}(),
-                      .rss_limit = rss_limit(options),
-                      .plan = std::move(*plan),
-                      .control_socket = std::move(*control_socket)};
+  Runner::Parts parts{
+      .policy = policy_options(options),
+      .jitter_seed = std::random_device{}(),
+      .rss_limit = rss_limit(options),
+      .plan = std::move(*plan),
+      .control_socket = std::move(*control_socket),
+      .handover = {
+          .pid_file = std::move(*pid_file),
+          .inheritance = std::move(*inheritance),
+          .launch =
+              [&](int link_fd) { return start_successor(invocation.argv, started_with, link_fd); },
+          .limits = upgrade_limits(options)}};
   parts.reread_config = [&, listeners = sockets->settings()] {
     return reread_config(invocation.argv, invocation.environment, options, listeners);
   };

@@ -9,19 +9,19 @@ namespace tricorn {
 void Runner::on_signal(int signal) {
   switch (signal) {
     case SIGCHLD:
-      return processes_.reap();
+      processes_.reap();
+      return exit_if_possible();
     case SIGTERM:
     case SIGINT:
-      return feed(StopRequested{.fast = false, .signal = signal});
+      return stop({.fast = false, .signal = signal});
     case SIGQUIT:
-      return feed(StopRequested{.fast = true, .signal = signal});
+      return stop({.fast = true, .signal = signal});
     case SIGHUP:
-      (void)reload();
-      return;
+      return handover_.hang_up();
     case SIGUSR1:
       return reopen_logs();
     case SIGUSR2:
-      return log_warning("SIGUSR2 ignored: there is no binary upgrade; SIGHUP reloads the app");
+      return handover_.upgrade_asked(policy_);
     case SIGTTIN:
       return feed(ScaleRequested{.delta = +1});
     case SIGTTOU:
@@ -31,8 +31,19 @@ void Runner::on_signal(int signal) {
   }
 }
 
+void Runner::stop(const StopRequested& request) {
+  handover_.stop_asked(request.signal);
+  feed(StopRequested{
+      .fast = request.fast, .signal = request.signal, .replaced = handover_.successor_serves()});
+}
+
 // Everything that can fail without touching a worker comes first.
 Result<> Runner::reload() {
+  if (handover_.successor_serves()) {
+    const char* why = "another master is in charge";
+    log_warning("not reloaded: {}", why);
+    return fail(why);
+  }
   status_.reload_begins();
   auto reloaded = parts_.reread_config();
   if (!reloaded) {

@@ -41,6 +41,8 @@ class ProcessTable {
     std::function<void(Event)> on_event;  // may call back into the table
     std::function<void(Generation, const std::string& python)>
         on_python;  // before that zygote's ZygoteReady
+    // Whether a child that is neither zygote nor worker has been waited for by somebody.
+    std::function<bool(const ReapedChild&)> claims = [](const ReapedChild&) { return false; };
   };
 
   // `loop` and `scoreboard` outlive it.

@@ -27,7 +27,7 @@ void ProcessTable::hear_zygotes() {
 void ProcessTable::on_exit(const ReapedChild& child) {
   if (report_exit(child)) return;
   hear_zygotes();
-  if (report_exit(child)) return;
+  if (report_exit(child) || observer_.claims(child)) return;
   bool may_be_ours = std::ranges::any_of(
       workers_, [](const auto& entry) { return entry.second->process.pid() == 0; });
   if (may_be_ours) {

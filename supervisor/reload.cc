@@ -1,22 +1,33 @@
 // What a reload can change goes into the new zygote's plan; the rest is warned about.
 #include "supervisor/reload.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace tricorn {
 namespace {
 
+std::string addresses_of(const Options& options) {
+  std::vector<std::string> addresses;
+  for (const BindSpec& bind : options.binds) addresses.push_back(to_string(bind));
+  return fmt::format("{}", fmt::join(addresses, ", "));
+}
+
 std::vector<std::string> settings_for_a_restart(const Options& before, const Options& after) {
   std::vector<std::string> changed;
-  auto note = [&](const char* name, bool differs) {
-    if (differs) changed.push_back(fmt::format("{} has changed: that takes a restart", name));
+  auto note = [&](const std::string& name, bool differs) {
+    if (differs) {
+      changed.push_back(
+          fmt::format("{} has changed: that takes an upgrade (SIGUSR2) or a restart", name));
+    }
   };
-  note("the set of addresses", before.binds != after.binds);
+  note("the set of addresses (now " + addresses_of(after) + ")", before.binds != after.binds);
   note("backlog", before.backlog != after.backlog);
   note("uds-permissions", before.uds_permissions != after.uds_permissions);
   note("boot timeout", before.boot_timeout_ms != after.boot_timeout_ms);
   note("drain timeout", before.drain_timeout_ms != after.drain_timeout_ms);
   note("shutdown-delay", before.shutdown_delay_ms != after.shutdown_delay_ms);
+  note("upgrade-undo-window", before.upgrade_undo_window_ms != after.upgrade_undo_window_ms);
   note("max-surge", before.max_surge != after.max_surge);
   note("workers-lifetime", before.worker_lifetime_ms != after.worker_lifetime_ms);
   note("workers-max-rss", before.worker_max_rss_bytes != after.worker_max_rss_bytes);

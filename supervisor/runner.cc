@@ -35,7 +35,14 @@ Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Not
       processes_(
           loop, scoreboard, parts_.launch,
           {.on_event = [this](Event event) { feed(std::move(event)); },
-           .on_python = [this](Generation, const std::string& python) { show_banner(python); }}),
+           .on_python = [this](Generation, const std::string& python) { show_banner(python); },
+           .claims = [this](const ReapedChild& child) { return handover_.claims(child); }}),
+      handover_(loop, std::move(parts_.handover),
+                {.sockets = sockets_,
+                 .status = status_,
+                 .feed = [this](Event event) { feed(std::move(event)); },
+                 .reload = [this] { (void)reload(); }},
+                parts_.policy.canary_window),
       desk_(policy_, steered()),
       deadline_(loop, [this] { feed(Tick{}); }),
       heartbeat_timer_(loop, [this] { check_heartbeats(); }),
@@ -67,6 +74,7 @@ void Runner::feed(Event event) {
   feeding_ = false;
   forget_old_plans();
   rearm_timer();
+  handover_.update(policy_);
   status_.update(policy_);
   desk_.on_change();
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/handover.h"
 #include "supervisor/os/bind_sockets.h"
 #include "supervisor/os/signals.h"
 #include "supervisor/policy/policy.h"
@@ -35,6 +36,7 @@ class Runner {
     ZygoteLauncher launch = launch_zygote;
     std::function<Result<Reloaded>()> reread_config;  // for SIGHUP
     std::optional<ListenSocket> control_socket;
+    Handover::Parts handover;
   };
 
   // All that is passed by reference outlives it. The master's signals are blocked already.
@@ -61,6 +63,7 @@ class Runner {
 
   // operator.cc: what signals ask for
   void on_signal(int signal);
+  void stop(const StopRequested& request);
   Result<> reload();
   void reopen_logs();
   void scale_to(uint32_t workers);
@@ -77,6 +80,7 @@ class Runner {
   void perform(const RolloutEnded& effect);
   void perform(const LogLine& effect);
   void perform(const ExitMaster& effect);
+  void exit_if_possible();
 
   EventLoop& loop_;
   Parts parts_;
@@ -87,6 +91,7 @@ class Runner {
   RssWatch rss_;
   std::map<Generation, ZygotePlan> plans_;  // of the generations that may still need a zygote
   ProcessTable processes_;
+  Handover handover_;
   SteeringDesk desk_;
   const TimePoint started_at_ = monotonic_now();
   std::string python_;  // as the newest zygote calls it
@@ -99,6 +104,7 @@ class Runner {
   bool feeding_ = false;
   bool banner_shown_ = false;
   bool listen_failed_ = false;
+  bool exiting_ = false;
   int exit_code_ = kExitOk;
 };
 

@@ -2,13 +2,14 @@
 #include "supervisor/service_status.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 namespace tricorn {
 
 void ServiceStatus::update(const Policy& policy) {
-  if (!notifier_.enabled()) return;
+  if (!notifier_.enabled() || silent_) return;
   auto views = policy.workers();
   auto ready = static_cast<uint32_t>(
       std::ranges::count(views, WorkerView::State::kReady, &WorkerView::state));
@@ -33,8 +34,25 @@ void ServiceStatus::update(const Policy& policy) {
 }
 
 void ServiceStatus::reload_begins() {
+  if (silent_) return;
   reloading_ = true;
   notifier_.reloading();
+}
+
+void ServiceStatus::hand_over(pid_t main_process) {
+  notifier_.main_process(main_process);
+  silent_ = true;
+}
+
+void ServiceStatus::take_charge() {
+  notifier_.main_process(::getpid());
+  silent_ = false;
+  status_.clear();
+  if (started_) notifier_.ready();
+}
+
+void ServiceStatus::watchdog() {
+  if (!silent_) notifier_.watchdog();
 }
 
 }  // namespace tricorn

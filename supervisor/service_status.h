@@ -18,8 +18,13 @@ class ServiceStatus {
   // A reload was asked for; update() reports its end. One that fails at once ends at once.
   void reload_begins();
 
+  // Another master speaks for the service, until take_charge().
+  void stay_silent() { silent_ = true; }
+  void hand_over(pid_t main_process);
+  void take_charge();
+
   std::optional<Duration> watchdog_interval() const { return notifier_.watchdog_interval(); }
-  void watchdog() { notifier_.watchdog(); }
+  void watchdog();
 
  private:
   Notifier notifier_;
@@ -27,6 +32,7 @@ class ServiceStatus {
   bool started_ = false;
   bool reloading_ = false;
   bool stopping_ = false;
+  bool silent_ = false;
   std::string status_;
 };
 

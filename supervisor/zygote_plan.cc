@@ -1,8 +1,6 @@
 // Options and environment become a plan.
 #include "supervisor/zygote_plan.h"
 
-#include <fmt/core.h>
-
 #include "common/access_target.h"
 #include "supervisor/os/process_ops.h"
 
@@ -33,9 +31,7 @@ Result<ZygotePlan> plan_zygote(const Options& options, const Environment& enviro
   plan.settings.listeners = std::move(listeners);
   Environment variables = environment;
   for (const auto& [name, value] : options.app_environment) variables.emplace(name, value);
-  for (const auto& [name, value] : variables) {
-    plan.environment.push_back(fmt::format("{}={}", name, value));
-  }
+  plan.environment = to_strings(variables);
   return plan;
 }
 

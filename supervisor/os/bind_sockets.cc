@@ -33,11 +33,14 @@ int take_passed_sockets(Environment& environment) {
   return pid == ::getpid() ? std::max(count, 0) : 0;
 }
 
-std::vector<BindSpec> choose_binds(const Options& options, Environment& environment) {
-  int passed = take_passed_sockets(environment);
-  bool names_descriptors = std::ranges::any_of(
-      options.binds, [](const BindSpec& bind) { return bind.kind == BindSpec::Kind::kFd; });
-  if (passed == 0 || names_descriptors) return options.binds;
+bool names_descriptors(const std::vector<BindSpec>& binds) {
+  return std::ranges::any_of(binds,
+                             [](const BindSpec& bind) { return bind.kind == BindSpec::Kind::kFd; });
+}
+
+// The service manager's sockets, first by our hand, then inherited; their numbers are the same.
+std::vector<BindSpec> passed_binds(Environment& environment, const Inheritance& inheritance) {
+  int passed = std::max(take_passed_sockets(environment), inheritance.activated_sockets());
   std::vector<BindSpec> binds;
   for (int i = 0; i < passed; ++i) {
     binds.push_back({.kind = BindSpec::Kind::kFd, .fd = kFirstPassedFd + i});
@@ -54,7 +57,11 @@ bool shares_its_port(const BindSpec& bind, const std::vector<BindSpec>& binds) {
 }
 
 Result<std::vector<ListenSocket>> open_one(const BindSpec& bind, const std::vector<BindSpec>& all,
-                                           std::optional<uint32_t> uds_permissions) {
+                                           std::optional<uint32_t> uds_permissions,
+                                           Inheritance& inheritance) {
+  if (auto inherited = inheritance.take_sockets(to_string(bind)); !inherited.empty()) {
+    return inherited;
+  }
   if (bind.kind == BindSpec::Kind::kTcp) {
     return ListenSocket::bind_tcp(bind, shares_its_port(bind, all));
   }
@@ -70,12 +77,21 @@ Result<std::vector<ListenSocket>> open_one(const BindSpec& bind, const std::vect
 }  // namespace
 
 Result<BindSockets> BindSockets::open(const Options& options, Environment& environment) {
+  Inheritance none;
+  return open(options, environment, none);
+}
+
+Result<BindSockets> BindSockets::open(const Options& options, Environment& environment,
+                                      Inheritance& inheritance) {
   BindSockets opened;
   opened.backlog_ = options.backlog;
-  auto binds = choose_binds(options, environment);
+  auto passed = passed_binds(environment, inheritance);
+  opened.activated_ = !passed.empty() && !names_descriptors(options.binds);
+  const auto& binds = opened.activated_ ? passed : options.binds;
   for (const BindSpec& bind : binds) {
-    auto sockets = open_one(bind, binds, options.uds_permissions);
+    auto sockets = open_one(bind, binds, options.uds_permissions, inheritance);
     if (!sockets) return pass_on(sockets);
+    for (ListenSocket& socket : *sockets) socket.set_bind(to_string(bind));
     std::ranges::move(*sockets, std::back_inserter(opened.sockets_));
   }
   if (opened.sockets_.size() > kMaxSockets) {
@@ -105,6 +121,28 @@ std::vector<ListenerSettings> BindSockets::settings() const {
   std::vector<ListenerSettings> settings;
   for (const ListenSocket& socket : sockets_) settings.push_back(socket.settings());
   return settings;
+}
+
+std::vector<const ListenSocket*> BindSockets::offers() const {
+  std::vector<const ListenSocket*> offered;
+  for (const ListenSocket& socket : sockets_) {
+    if (socket.file_in_place()) offered.push_back(&socket);
+  }
+  return offered;
+}
+
+void BindSockets::set_files_ours(const std::vector<std::string>& binds, bool ours) {
+  for (ListenSocket& socket : sockets_) {
+    if (std::ranges::find(binds, socket.bind()) != binds.end()) socket.set_file_ours(ours);
+  }
+}
+
+std::vector<std::string> BindSockets::inherited_binds() const {
+  std::vector<std::string> binds;
+  for (const ListenSocket& socket : sockets_) {
+    if (socket.inherited()) binds.push_back(socket.bind());
+  }
+  return binds;
 }
 
 std::vector<std::string> BindSockets::urls() const {

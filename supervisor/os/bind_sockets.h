@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/cli.h"
+#include "supervisor/os/inheritance.h"
 #include "supervisor/os/listen_socket.h"
 
 namespace tricorn {
@@ -18,6 +19,9 @@ class BindSockets {
   // place unless some bind is an fd:// itself. Takes the LISTEN_* variables out of `environment`:
   // workers must not take them for theirs.
   static Result<BindSockets> open(const Options& options, Environment& environment);
+  // The same, with the sockets of an old master wherever it had the same binds.
+  static Result<BindSockets> open(const Options& options, Environment& environment,
+                                  Inheritance& inheritance);
 
   Result<> listen();
   void close();  // socket files of ours go too
@@ -26,9 +30,17 @@ class BindSockets {
   std::vector<ListenerSettings> settings() const;
   std::vector<std::string> urls() const;
 
+  // For a new master: what it may inherit. Without sockets whose file somebody else has replaced.
+  std::vector<const ListenSocket*> offers() const;
+  bool activated() const { return activated_; }  // of LISTEN_FDS
+  // Whose their files are, of the sockets of these binds.
+  void set_files_ours(const std::vector<std::string>& binds, bool ours);
+  std::vector<std::string> inherited_binds() const;
+
  private:
   std::vector<ListenSocket> sockets_;
   uint32_t backlog_ = 0;
+  bool activated_ = false;
 };
 
 }  // namespace tricorn

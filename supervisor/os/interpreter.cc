@@ -1,11 +1,11 @@
 // The search for the interpreter, and the few lines of Python that bring the worker up in it.
 #include "supervisor/os/interpreter.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <optional>
 #include <string_view>
+
+#include "supervisor/os/program_path.h"
 
 namespace tricorn {
 namespace {
@@ -28,24 +28,9 @@ std::string variable(const Environment& environment, std::string_view name) {
   return found == environment.end() ? "" : found->second;
 }
 
-bool is_executable(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
-}
-
 std::optional<std::string> if_executable(const fs::path& path) {
   if (!is_executable(path)) return std::nullopt;
   return path.lexically_normal().string();
-}
-
-std::optional<std::string> on_path(std::string_view name, std::string_view path) {
-  while (!path.empty()) {
-    auto end = path.find(':');
-    auto found = if_executable(fs::path(path.substr(0, end)) / name);
-    if (found) return found;
-    path = end == path.npos ? "" : path.substr(end + 1);
-  }
-  return std::nullopt;
 }
 
 std::optional<std::string> in_virtual_env(const InterpreterSearch& search) {
@@ -56,7 +41,7 @@ std::optional<std::string> in_virtual_env(const InterpreterSearch& search) {
 std::optional<std::string> choose_python(const InterpreterSearch& search, bool in_build_tree) {
   if (!search.python.empty()) {
     bool is_path = search.python.find('/') != std::string::npos;
-    return is_path ? if_executable(search.python) : on_path(search.python, search.path);
+    return is_path ? if_executable(search.python) : executable_on_path(search.python, search.path);
   }
   std::optional<std::string> python;
   if (!in_build_tree) python = if_executable(fs::path(search.exe_dir) / "python3");
@@ -64,7 +49,7 @@ std::optional<std::string> choose_python(const InterpreterSearch& search, bool i
   if (!python && in_build_tree) {
     python = if_executable(fs::path(search.exe_dir) / "../venv/bin/python3");
   }
-  if (!python) python = on_path("python3", search.path);
+  if (!python) python = executable_on_path("python3", search.path);
   return python;
 }
 

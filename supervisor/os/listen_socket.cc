@@ -193,6 +193,26 @@ Result<ListenSocket> ListenSocket::adopt(int fd) {
   return socket;
 }
 
+Result<ListenSocket> ListenSocket::inherit(UniqueFd fd, std::string bind) {
+  int number = fd.release();
+  auto socket = adopt(number);
+  if (!socket) {
+    ::close(number);
+    return socket;
+  }
+  constexpr std::string_view kFile = "unix:";
+  if (bind.starts_with(kFile) && !bind.starts_with("unix:@")) {
+    auto file = UnixSocketFile::own(bind.substr(kFile.size()));
+    if (!file) return pass_on(file);
+    file->set_ours(false);
+    socket->file_ = std::move(*file);
+  }
+  socket->bind_ = std::move(bind);
+  socket->inherited_ = true;
+  socket->listening_ = false;  // once more, since the backlog may have changed
+  return socket;
+}
+
 Result<> ListenSocket::listen(uint32_t backlog) {
   if (listening_) return {};
   // Until somebody listens, a bound socket looks dead to another starter, which replaces its file.

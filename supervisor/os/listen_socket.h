@@ -28,10 +28,20 @@ class ListenSocket {
   // A socket that our parent (a service manager, a shell) has bound, and perhaps made listen.
   static Result<ListenSocket> adopt(int fd);
 
+  // The socket of an old master, of a bind that was written like this. Its file stays that master's
+  // until set_file_ours().
+  static Result<ListenSocket> inherit(UniqueFd fd, std::string bind);
+
   Result<> listen(uint32_t backlog);  // nothing to do for one that listens already
 
   int fd() const { return fd_.get(); }
   const ListenerSettings& settings() const { return settings_; }
+  // As to_string(BindSpec) wrote it: what an old and a new master know it by.
+  const std::string& bind() const { return bind_; }
+  void set_bind(std::string bind) { bind_ = std::move(bind); }
+  bool file_in_place() const { return file_.in_place(); }
+  void set_file_ours(bool ours) { file_.set_ours(ours); }
+  bool inherited() const { return inherited_; }
   std::string url() const;  // "http://127.0.0.1:8000", "unix:/run/app.sock"
 
  private:
@@ -40,7 +50,9 @@ class ListenSocket {
 
   UniqueFd fd_;
   ListenerSettings settings_;
+  std::string bind_;
   bool listening_ = false;
+  bool inherited_ = false;
   UnixSocketFile file_;  // removed with the socket
 };
 

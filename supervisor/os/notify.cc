@@ -64,6 +64,8 @@ void Notifier::status(std::string_view text) { send(fmt::format("STATUS={}", tex
 
 void Notifier::watchdog() { send("WATCHDOG=1"); }
 
+void Notifier::main_process(pid_t pid) { send(fmt::format("MAINPID={}", pid)); }
+
 void Notifier::send(std::string_view state) const {
   if (!socket_) return;
   sockaddr_un address{};

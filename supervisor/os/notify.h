@@ -2,6 +2,8 @@
 // $NOTIFY_SOCKET.
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +28,7 @@ class Notifier {
   void stopping();
   void status(std::string_view text);  // one line for `systemctl status`
   void watchdog();
+  void main_process(pid_t pid);  // who speaks for the service from now on
 
   // How often watchdog() must be called; nullopt: the service has no watchdog.
   std::optional<Duration> watchdog_interval() const { return watchdog_interval_; }

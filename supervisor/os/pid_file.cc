@@ -58,18 +58,35 @@ Result<PidFile> PidFile::create(std::string path) {
     if (!before.empty() && pid_in(before).empty()) {
       return fail(path + " exists and is not a pid file: choose another --pid-file");
     }
-    auto text = std::to_string(::getpid()) + "\n";
-    auto written = sys("write pid file", path, [&] {
-      return ::ftruncate(fd->get(), 0) == 0 ? ::pwrite(fd->get(), text.data(), text.size(), 0) : -1;
-    });
-    if (!written) return pass_on(written);
-    return PidFile(std::move(*fd), std::move(path));
+    PidFile file(std::move(*fd), std::move(path));
+    if (auto claimed = file.claim(); !claimed) return pass_on(claimed);
+    return file;
   }
   return fail("pid file " + path + " keeps changing: is another server starting?");
 }
 
-PidFile::~PidFile() {
-  if (fd_ && is_file_at(fd_.get(), path_)) ::unlink(path_.c_str());
+PidFile PidFile::inherit(UniqueFd locked, std::string path) {
+  PidFile file(std::move(locked), std::move(path));
+  file.ours_ = false;
+  file.inherited_ = true;
+  return file;
 }
+
+PidFile::~PidFile() {
+  if (ours_ && in_place()) ::unlink(path_.c_str());
+}
+
+Result<> PidFile::claim() {
+  if (!fd_) return {};
+  auto text = std::to_string(::getpid()) + "\n";
+  auto written = sys("write pid file", path_, [&] {
+    return ::ftruncate(fd_.get(), 0) == 0 ? ::pwrite(fd_.get(), text.data(), text.size(), 0) : -1;
+  });
+  if (!written) return pass_on(written);
+  ours_ = true;
+  return {};
+}
+
+bool PidFile::in_place() const { return fd_ && is_file_at(fd_.get(), path_); }
 
 }  // namespace tricorn

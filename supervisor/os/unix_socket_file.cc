@@ -47,6 +47,7 @@ UnixSocketFile& UnixSocketFile::operator=(UnixSocketFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(device_, other.device_);
   std::swap(inode_, other.inode_);
+  std::swap(ours_, other.ours_);
   return *this;
 }
 
@@ -57,7 +58,7 @@ bool UnixSocketFile::in_place() const {
 }
 
 void UnixSocketFile::remove() {
-  if (!path_.empty() && in_place()) ::unlink(path_.c_str());
+  if (!path_.empty() && ours_ && in_place()) ::unlink(path_.c_str());
   path_.clear();
 }
 

@@ -19,6 +19,9 @@ class UnixSocketFile {
   UnixSocketFile& operator=(UnixSocketFile&& other) noexcept;
   ~UnixSocketFile() { remove(); }
 
+  // Another master has it now, or we again: only its owner removes it.
+  void set_ours(bool ours) { ours_ = ours; }
+
   // Whether no other socket has taken its place; true if there is none.
   bool in_place() const;
   // Removes it, unless another socket has taken its place.
@@ -28,6 +31,7 @@ class UnixSocketFile {
   std::string path_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
+  bool ours_ = true;
 };
 
 // Makes `path` free: removes a socket file that nobody serves any more. A live socket, and anything

@@ -21,6 +21,7 @@ bool Policy::rolling() const { return state_->rolling(); }
 bool Policy::retired() const { return state_->retired(); }
 std::vector<SlotView> Policy::slots() const { return state_->slots(); }
 std::optional<Generation> Policy::next_reload() const { return state_->next_reload(); }
+bool Policy::all_ready() const { return state_->all_ready(); }
 
 Policy::State::State(const PolicyOptions& options, uint64_t jitter_seed)
     : options_(options), jitter_(jitter_seed), workers_(options_), zygotes_(options_) {}
@@ -61,6 +62,13 @@ std::optional<TimePoint> Policy::State::next_deadline() const {
     if (may_begin && can_replace(slot)) consider(slot.replace_at);
   }
   return next;
+}
+
+bool Policy::State::all_ready() const {
+  const auto serves = [&](const WorkerSlot& slot) {
+    return slot.current && workers_.find(*slot.current)->state == Worker::State::kReady;
+  };
+  return phase_ == Phase::kServing && !paused_ && std::ranges::all_of(slots_, serves);
 }
 
 std::vector<WorkerView> Policy::State::workers() const {

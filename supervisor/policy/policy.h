@@ -85,6 +85,7 @@ class Policy {
   // The generation that a reload asked for now would roll out, now or after the one in progress; its RolloutEnded
   // follows. nullopt: none would begin, the server stops.
   std::optional<Generation> next_reload() const;
+  bool all_ready() const;  // every slot has a worker that serves
 
  private:
   class State;

@@ -19,10 +19,10 @@ inline constexpr size_t kCells = kEventKinds + 2;  // the other face of two of t
 using Cells = std::map<std::string, std::string>;
 
 inline constexpr std::array<const char*, kCells> kEventNames = {
-    "Started",     "Reload",       "Stop",         "Scale",         "ScaleTo",     "RetireAll",
-    "ZygoteReady", "ZygoteFailed", "ZygoteExited", "WorkerSpawned", "SpawnFailed", "WorkerReady",
-    "BootFailed",  "WorkerExited", "RetireWish",   "WorkerHung",    "Tick",        "StopFast",
-    "ScaleDown",
+    "Started",     "Reload",      "Stop",         "Scale",        "ScaleTo",       "RetireAll",
+    "BringBack",   "ZygoteReady", "ZygoteFailed", "ZygoteExited", "WorkerSpawned", "SpawnFailed",
+    "WorkerReady", "BootFailed",  "WorkerExited", "RetireWish",   "WorkerHung",    "Tick",
+    "StopFast",    "ScaleDown",
 };
 
 struct Situation {
@@ -43,6 +43,7 @@ inline std::array<Event, kCells> events_about(WorkerId worker, Generation genera
           ScaleRequested{+1},
           ScaleTo{3},
           RetireAllRequested{},
+          BringBackRequested{},
           ZygoteReady{generation},
           ZygoteFailed{generation, failure},
           ZygoteExited{generation, {.code = 1}},

@@ -62,6 +62,10 @@ void Policy::State::handle(Turn& turn, const RetireAllRequested&) {
   }
 }
 
+void Policy::State::handle(Turn& turn, const BringBackRequested&) {
+  if (takes_orders()) unpause(turn);
+}
+
 void Policy::State::unpause(Turn& turn) {
   if (!std::exchange(paused_, false)) return;
   turn.log(LogLevel::kInfo, "bringing back {} workers", slots_.size());
@@ -83,7 +87,8 @@ void Policy::State::remove_slot(Turn& turn) {
 
 void Policy::State::handle(Turn& turn, const StopRequested& event) {
   const StopLevel before = shutdown_.level();
-  const bool serves = phase_ == Phase::kServing && !paused_;  // else nobody has to learn of it
+  // Else nobody has to learn of it.
+  const bool serves = phase_ == Phase::kServing && !paused_ && !event.replaced;
   shutdown_.request(event, turn.now, serves ? options_.shutdown_delay : Duration::zero());
   if (shutdown_.level() != before) turn.emit(LogLine{LogLevel::kInfo, describe(shutdown_.level())});
   delaying_stop() ? begin_delay(turn) : begin_stop(turn);
@@ -122,7 +127,7 @@ void Policy::State::apply_stop_level(Turn& turn) {
     } else if (shutdown_.level() == StopLevel::kFast || worker.state == Worker::State::kBooting) {
       workers_.quit(turn, worker);
     } else {
-      workers_.drain(turn, worker, DrainMode::kStop);
+      workers_.drain(turn, worker, shutdown_.drain_mode());
     }
   }
   if (shutdown_.level() != StopLevel::kKill) return;

@@ -52,6 +52,7 @@ class Policy::State {
   bool retired() const { return paused_; }
   std::vector<SlotView> slots() const;
   std::optional<Generation> next_reload() const;
+  bool all_ready() const;
 
  private:
   // policy_requests.cc
@@ -61,6 +62,7 @@ class Policy::State {
   void handle(Turn& turn, const ScaleRequested& event);
   void handle(Turn& turn, const ScaleTo& event);
   void handle(Turn& turn, const RetireAllRequested&);
+  void handle(Turn& turn, const BringBackRequested&);
   void unpause(Turn& turn);
   void add_slot(Turn& turn);
   void remove_slot(Turn& turn);

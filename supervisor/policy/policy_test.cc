@@ -193,7 +193,8 @@ TEST(PolicyScale, UpAndDownButNeverBelowOne) {
 }
 
 TEST(PolicyScale, RetireAllKeepsTheMasterUntilWorkersAreWanted) {
-  for (const Event& back : {Event(ScaleRequested{+1}), Event(ReloadRequested{})}) {
+  for (const Event& back :
+       {Event(ScaleRequested{+1}), Event(BringBackRequested{}), Event(ReloadRequested{})}) {
     PolicyHarness h({.workers = 2});
     EXPECT_EQ(h.boot().send(RetireAllRequested{}).actions(), "retire 1, retire 2");
     EXPECT_EQ(h.exit(1).exit(2).pass(1h).actions(), "");

@@ -38,10 +38,12 @@ enum ExitCode : int { kExitOk = 0, kExitFailure = 1, kExitUsage = 2, kExitAppSta
 // --- events -----------------------------------------------------------------------------------------------------
 struct Started {};                                  // once, first
 struct ReloadRequested {};                          // SIGHUP
-struct StopRequested { bool fast = false; int signal = 0; };  // TERM, INT (fast false); QUIT (fast true)
+// TERM, INT (fast false); QUIT (fast true). `replaced`: another master serves, so that clients may come back to it.
+struct StopRequested { bool fast = false; int signal = 0; bool replaced = false; };
 struct ScaleRequested { int delta = 0; };           // TTIN +1, TTOU -1
 struct ScaleTo { uint32_t workers = 1; };           // so many, whatever there were
 struct RetireAllRequested {};                       // WINCH: workers go, the master stays
+struct BringBackRequested {};                       // undoes it
 struct ZygoteReady { Generation generation = 0; };
 struct ZygoteFailed { Generation generation = 0; BootFailure failure; };  // preload: the app could not be imported
 struct ZygoteExited { Generation generation = 0; ExitStatus status; };  // a spawn not reported by now is ordered anew
@@ -55,8 +57,8 @@ struct WorkerHung { WorkerId worker = 0; Duration silent_for{}; };        // no 
 struct Tick {};                                     // next_deadline() has passed
 
 using Event = std::variant<Started, ReloadRequested, StopRequested, ScaleRequested, ScaleTo, RetireAllRequested,
-                           ZygoteReady, ZygoteFailed, ZygoteExited, WorkerSpawned, WorkerSpawnFailed, WorkerReady,
-                           WorkerBootFailed, WorkerExited, WorkerRetireWish, WorkerHung, Tick>;
+                           BringBackRequested, ZygoteReady, ZygoteFailed, ZygoteExited, WorkerSpawned, WorkerSpawnFailed,
+                           WorkerReady, WorkerBootFailed, WorkerExited, WorkerRetireWish, WorkerHung, Tick>;
 
 // --- effects ----------------------------------------------------------------------------------------------------
 struct StartZygote { Generation generation = 0; };

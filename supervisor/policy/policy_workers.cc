@@ -75,10 +75,7 @@ void Policy::State::handle(Turn& turn, const WorkerReady& event) {
     slots_[worker->slot].motion->takes_over_at =
         turn.now + (canary ? options_.canary_window : Duration::zero());
   }
-  if (all_ready_logged_) return;
-  for (const WorkerSlot& slot : slots_) {
-    if (!slot.current || workers_.find(*slot.current)->state != Worker::State::kReady) return;
-  }
+  if (all_ready_logged_ || !all_ready()) return;
   all_ready_logged_ = true;
   turn.log(LogLevel::kInfo, "ready: {} worker{}", slots_.size(), slots_.size() == 1 ? "" : "s");
 }

@@ -27,7 +27,7 @@ void Shutdown::request(const StopRequested& request, TimePoint now, Duration del
     delay_ends_at_ = now + delay;
     return;
   }
-  ++requests_;
+  if (++requests_ == 1) replaced_ = request.replaced;
   StopLevel asked = StopLevel::kDrain;
   if (request.fast || requests_ == 2) asked = StopLevel::kFast;
   if (requests_ >= 3) asked = StopLevel::kKill;

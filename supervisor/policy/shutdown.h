@@ -32,6 +32,7 @@ class Shutdown {
   void forced() { forced_ = true; }
 
   StopLevel level() const { return level_; }
+  DrainMode drain_mode() const { return replaced_ ? DrainMode::kRetire : DrainMode::kStop; }
   bool active() const { return level_ != StopLevel::kNone; }
   // A failed boot's code, else 128 + signal when asked more than once, else 1 if a worker was
   // killed, else 0.
@@ -44,6 +45,7 @@ class Shutdown {
   int boot_failure_code_ = 0;
   int repeated_signal_ = 0;
   bool forced_ = false;
+  bool replaced_ = false;
 };
 
 }  // namespace tricorn

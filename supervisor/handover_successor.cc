@@ -1,0 +1,51 @@
+// Handover's effects in a new master.
+#include <unistd.h>
+
+#include "supervisor/handover.h"
+#include "supervisor/os/handover_words.h"
+
+namespace tricorn {
+
+void Handover::hear_predecessor(const HandoverMessage& message) {
+  if (message.word == words::kTakeOver) {
+    happened(ChargeReceived{});
+  } else if (message.word == words::kReturn) {
+    happened(ChargeAskedBack{});
+  } else if (message.word == words::kDismiss) {
+    happened(Dismissed{});
+  }
+}
+
+void Handover::perform(const SayReady&) {
+  HandoverMessage ready{.word = words::kReady, .fields = {}, .fds = {}};
+  for (auto& bind : service_.sockets.inherited_binds()) {
+    ready.fields.emplace_back(words::kSocket, std::move(bind));
+  }
+  if (parts_.pid_file.inherited()) {
+    ready.fields.emplace_back(words::kPidFile, parts_.pid_file.path());
+  }
+  say(std::move(ready));
+}
+
+void Handover::perform(const AssumeCharge&) {
+  service_.sockets.set_files_ours(service_.sockets.inherited_binds(), true);
+  if (auto claimed = parts_.pid_file.claim(); !claimed) log_error("{}", claimed.error().message);
+  service_.status.take_charge();
+  service_.feed(Tick{});  // the status follows
+  log_info("the new master (pid {}) is in charge now", ::getpid());
+}
+
+void Handover::perform(const ReturnCharge& effect) {
+  service_.sockets.set_files_ours(service_.sockets.inherited_binds(), false);
+  if (parts_.pid_file.inherited()) parts_.pid_file.yield();
+  service_.status.hand_over(predecessor_);
+  say({.word = effect.stopping ? words::kStopping : words::kReturned, .fields = {}, .fds = {}});
+}
+
+void Handover::perform(const StopForPredecessor&) {
+  service_.feed(StopRequested{.replaced = true});
+}
+
+void Handover::perform(const SuccessionLog& effect) { log_line(effect.level, effect.text); }
+
+}  // namespace tricorn
