@@ -37,6 +37,7 @@ void Runner::reload() {
   auto reloaded = parts_.reread_config();
   if (!reloaded) {
     log_error("not reloaded, the workers serve on: {}", reloaded.error().message);
+    status_.reload_fails(reloaded.error().message);
     return status_.update(policy_);
   }
   for (const auto& warning : reloaded->warnings) log_warning("{}", warning);

@@ -45,7 +45,9 @@ class Policy::State {
   std::vector<Effect> on(TimePoint now, const Event& event);
   std::optional<TimePoint> next_deadline() const;
   std::vector<WorkerView> workers() const;
+  size_t slot_count() const { return slots_.size(); }
   Generation serving_generation() const { return serving_generation_; }
+  const std::string& reload_failure() const { return reload_failure_; }
   bool stopping() const { return phase_ == Phase::kStopping || phase_ == Phase::kGone; }
   bool delaying_stop() const { return shutdown_.level() == StopLevel::kDelay; }
   bool rolling() const { return rollout_.active(); }
@@ -126,7 +128,8 @@ class Policy::State {
   Shutdown shutdown_;
   Generation serving_generation_ = 0;  // respawns come from its zygote
   Generation last_generation_ = 0;
-  bool paused_ = false;  // all workers were retired on request
+  std::string reload_failure_;  // of the last reload
+  bool paused_ = false;         // all workers were retired on request
   bool all_ready_logged_ = false;
   TimePoint now_{};  // of the last event
 };
