@@ -18,9 +18,9 @@ constexpr size_t kEventKinds = std::variant_size_v<Event>;
 using Cells = std::map<std::string, std::string>;
 
 constexpr std::array<const char*, kEventKinds> kEventNames = {
-    "Started",      "Reload",       "Stop",          "Scale",       "RetireAll",   "ZygoteReady",
-    "ZygoteFailed", "ZygoteExited", "WorkerSpawned", "SpawnFailed", "WorkerReady", "BootFailed",
-    "WorkerExited", "RetireWish",   "WorkerHung",    "Tick",
+    "Started",      "Reload",       "Stop",         "Scale",         "RetireAll",   "ZygoteReady",
+    "ZygoteFailed", "HasThreads",   "ZygoteExited", "WorkerSpawned", "SpawnFailed", "WorkerReady",
+    "BootFailed",   "WorkerExited", "RetireWish",   "WorkerHung",    "Tick",
 };
 
 struct Situation {
@@ -40,6 +40,7 @@ std::array<Event, kEventKinds> events_about(WorkerId worker, Generation generati
           RetireAllRequested{},
           ZygoteReady{generation},
           ZygoteFailed{generation, failure},
+          ZygoteHasThreads{generation, "Thread-1"},
           ZygoteExited{generation, {.code = 1}},
           WorkerSpawned{worker, 200},
           WorkerSpawnFailed{worker, EAGAIN},
@@ -97,6 +98,7 @@ const std::vector<Situation>& situations() {
        {{"Stop", "unlisten, stop zygote 1"},
         {"ZygoteReady", "spawn 1 in 0 of 1, spawn 2 in 1 of 1"},
         {"ZygoteFailed", "stop zygote 1, unlisten"},
+        {"HasThreads", "stop zygote 1"},
         {"ZygoteExited", "unlisten, exit 1"},
         {"WorkerSpawned", "kill 1"}}},
       {"FirstBoot",
@@ -158,6 +160,7 @@ const std::vector<Situation>& situations() {
         {"RetireAll", "retire 1, retire 2, stop zygote 2"},
         {"ZygoteReady", "spawn 3 in 0 of 2"},
         {"ZygoteFailed", "stop zygote 2"},
+        {"HasThreads", "stop zygote 2"},
         {"WorkerExited", "spawn 3 in 0 of 1"},
         {"RetireWish", "spawn 3 in 0 of 1"},
         {"WorkerHung", "abort 1, spawn 3 in 0 of 1"}}},

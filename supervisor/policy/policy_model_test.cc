@@ -113,6 +113,10 @@ class World {
       zygotes_[generation].told_to_go = true;
       return send(ZygoteFailed{generation, {BootFailureKind::kImport, "boom"}});
     }
+    if (chance(10)) {
+      zygotes_[generation].told_to_go = true;
+      return send(ZygoteHasThreads{generation, "random"});
+    }
     zygotes_[generation].ready = true;
     send(ZygoteReady{generation});
   }

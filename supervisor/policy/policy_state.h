@@ -72,6 +72,7 @@ class Policy::State {
   // policy_zygotes.cc
   void handle(Turn& turn, const ZygoteReady& event);
   void handle(Turn& turn, const ZygoteFailed& event);
+  void handle(Turn& turn, const ZygoteHasThreads& event);
   void handle(Turn& turn, const ZygoteExited& event);
   void zygote_lost(Turn& turn, const Zygote& zygote, const Loss& loss);
   void drop_unreported_spawns(Turn& turn, Generation generation);

@@ -43,6 +43,7 @@ struct ScaleRequested { int delta = 0; };           // TTIN +1, TTOU -1
 struct RetireAllRequested {};                       // WINCH: workers go, the master stays
 struct ZygoteReady { Generation generation = 0; };
 struct ZygoteFailed { Generation generation = 0; BootFailure failure; };  // preload: the app could not be imported
+struct ZygoteHasThreads { Generation generation = 0; std::string names; };  // preload: forks would miss them
 struct ZygoteExited { Generation generation = 0; ExitStatus status; };  // a spawn not reported by now is ordered anew
 struct WorkerSpawned { WorkerId worker = 0; int32_t pid = 0; };
 struct WorkerSpawnFailed { WorkerId worker = 0; int sys_errno = 0; };     // fork failed: retried with backoff
@@ -54,11 +55,11 @@ struct WorkerHung { WorkerId worker = 0; Duration silent_for{}; };        // no 
 struct Tick {};                                     // next_deadline() has passed
 
 using Event = std::variant<Started, ReloadRequested, StopRequested, ScaleRequested, RetireAllRequested, ZygoteReady,
-                           ZygoteFailed, ZygoteExited, WorkerSpawned, WorkerSpawnFailed, WorkerReady, WorkerBootFailed,
-                           WorkerExited, WorkerRetireWish, WorkerHung, Tick>;
+                           ZygoteFailed, ZygoteHasThreads, ZygoteExited, WorkerSpawned, WorkerSpawnFailed, WorkerReady,
+                           WorkerBootFailed, WorkerExited, WorkerRetireWish, WorkerHung, Tick>;
 
 // --- effects ----------------------------------------------------------------------------------------------------
-struct StartZygote { Generation generation = 0; };
+struct StartZygote { Generation generation = 0; bool preload = true; };  // false: not even if so configured
 struct StopZygote { Generation generation = 0; bool kill = false; };  // closes its socket, or SIGKILL
 struct SpawnWorker { WorkerId worker = 0; SlotId slot = 0; Generation generation = 0; };
 struct DrainWorker { WorkerId worker = 0; DrainMode mode = DrainMode::kRetire; Duration deadline{}; };
