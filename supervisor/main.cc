@@ -1,4 +1,5 @@
 // tricorn's master: options, sockets, runner. It never loads Python.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -7,6 +8,7 @@
 #include "common/process_title.h"
 #include "supervisor/check.h"
 #include "supervisor/os/pid_file.h"
+#include "supervisor/os/privileges.h"
 #include "supervisor/runner.h"
 
 namespace tricorn {
@@ -40,7 +42,14 @@ void start_log(const ParsedCommand& command) {
   for (const auto& warning : command.warnings) log_warning("{}", warning);
 }
 
+// What the operating system may refuse comes before anything is made.
+Result<> settle_privileges(const Options& options) {
+  if (options.umask) ::umask(*options.umask);
+  return options.identity ? may_become(*options.identity) : Result<>();
+}
+
 Result<int> serve(const Options& options, Invocation& invocation) {
+  if (auto settled = settle_privileges(options); !settled) return pass_on(settled);
   auto pid_file = options.pid_file.empty() ? PidFile() : PidFile::create(options.pid_file);
   if (!pid_file) return pass_on(pid_file);
   auto notifier = Notifier::take_from(invocation.environment);
@@ -65,7 +74,12 @@ Result<int> serve(const Options& options, Invocation& invocation) {
   return (*runner)->run();
 }
 
-Result<int> check(const Options& options, const Invocation& invocation) {
+// Who may not become the app's user looks with the rights that there are.
+Result<int> check(Options options, const Invocation& invocation) {
+  if (auto settled = settle_privileges(options); !settled) {
+    log_warning("{}; checked as the current user", settled.error().message);
+    options.identity.reset();
+  }
   auto plan = plan_zygote(options, invocation.environment, {});
   if (!plan) return pass_on(plan);
   auto scoreboard = Scoreboard::create();

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def _executable_exists() -> None:
     path = Path(executable())
     assert os.access(path, os.X_OK), f"{path} is missing: build it first (cmake --preset release, then --build)"
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Everybody may enter and read it; pytest's own folders are for who runs it alone."""
+    folder = Path(tempfile.mkdtemp(prefix="tricorn-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

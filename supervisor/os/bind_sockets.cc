@@ -54,14 +54,17 @@ bool shares_its_port(const BindSpec& bind, const std::vector<BindSpec>& binds) {
 }
 
 Result<std::vector<ListenSocket>> open_one(const BindSpec& bind, const std::vector<BindSpec>& all,
-                                           std::optional<uint32_t> uds_permissions) {
+                                           const Options& options) {
   if (bind.kind == BindSpec::Kind::kTcp) {
     return ListenSocket::bind_tcp(bind, shares_its_port(bind, all));
   }
   auto socket = bind.kind == BindSpec::Kind::kUnix
-                    ? ListenSocket::bind_unix(bind.path, uds_permissions)
+                    ? ListenSocket::bind_unix(bind.path, options.uds_permissions)
                     : ListenSocket::adopt(bind.fd);
   if (!socket) return pass_on(socket);
+  if (const auto& owner = options.identity; owner && bind.kind == BindSpec::Kind::kUnix) {
+    if (auto given = socket->give_to(owner->uid, owner->gid); !given) return pass_on(given);
+  }
   std::vector<ListenSocket> sockets;
   sockets.push_back(std::move(*socket));
   return sockets;
@@ -74,7 +77,7 @@ Result<BindSockets> BindSockets::open(const Options& options, Environment& envir
   opened.backlog_ = options.backlog;
   auto binds = choose_binds(options, environment);
   for (const BindSpec& bind : binds) {
-    auto sockets = open_one(bind, binds, options.uds_permissions);
+    auto sockets = open_one(bind, binds, options);
     if (!sockets) return pass_on(sockets);
     std::ranges::move(*sockets, std::back_inserter(opened.sockets_));
   }

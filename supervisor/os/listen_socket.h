@@ -28,6 +28,8 @@ class ListenSocket {
   // A socket that our parent (a service manager, a shell) has bound, and perhaps made listen.
   static Result<ListenSocket> adopt(int fd);
 
+  // A socket file becomes this user's; of the others nothing does.
+  Result<> give_to(uid_t uid, gid_t gid) const { return file_.give_to(uid, gid); }
   Result<> listen(uint32_t backlog);  // nothing to do for one that listens already
 
   int fd() const { return fd_.get(); }

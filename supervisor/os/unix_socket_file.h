@@ -19,6 +19,9 @@ class UnixSocketFile {
   UnixSocketFile& operator=(UnixSocketFile&& other) noexcept;
   ~UnixSocketFile() { remove(); }
 
+  // Makes it this user's. An Error if another file has taken its place.
+  Result<> give_to(uid_t uid, gid_t gid) const;
+
   // Whether no other socket has taken its place; true if there is none.
   bool in_place() const;
   // Removes it, unless another socket has taken its place.
