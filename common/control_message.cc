@@ -18,7 +18,7 @@ namespace {
 
 // Both ends run on one machine, so the header travels in its own byte order. Raise the last digit
 // with any change.
-constexpr uint32_t kMagic = 0x54524901;  // "TRI", version 1
+constexpr uint32_t kMagic = 0x54524902;  // "TRI", version 2
 
 struct Header {
   uint32_t magic;
@@ -57,7 +57,7 @@ std::optional<std::string> find_fault(const Header& header, size_t received, siz
   if (received < sizeof(Header)) return fmt::format("it has only {} bytes", received);
   if (header.magic != kMagic) return "master and worker differ in version";
   if (header.type < static_cast<uint16_t>(ControlType::kSetup) ||
-      header.type > static_cast<uint16_t>(ControlType::kListening)) {
+      header.type > static_cast<uint16_t>(ControlType::kHasThreads)) {
     return fmt::format("type {} is unknown", header.type);
   }
   if (header.text_size != received - sizeof(Header)) {

@@ -1,8 +1,9 @@
 // Messages between master, zygote and workers: one SOCK_SEQPACKET datagram each, so a message is whole or absent.
 //
-//   master → zygote   kSetup (text: encoded WorkerSettings; fds: scoreboard, then every listener in settings order)
+//   master → zygote   kSetup (generation; text: encoded WorkerSettings; fds: scoreboard, then every listener in settings order)
 //                     kSpawn (slot, generation, worker, board; fds: the worker's end of its control socket)
 //   zygote → master   kZygoteReady (text: "Python 3.11.2, /usr/bin/python3"), kSpawned (worker, value: pid),
+//                     kHasThreads (in place of kZygoteReady; text: their names; workers must not be forked from it),
 //                     kSpawnFailed (worker, value: errno), kBootFailed (value: BootFailureKind, text: traceback)
 //   master → worker   kListening (the listeners listen: accept; once, after kReady), kQuit, kReopenLogs,
 //                     kDrain (value: deadline in ms, flag: DrainMode)
@@ -36,6 +37,7 @@ enum class ControlType : uint16_t {
   kRetireMe,
   kStopped,
   kListening,
+  kHasThreads,
 };
 
 // Why an app could not be brought up; decides the exit code (3 or 4) when it is the first boot.

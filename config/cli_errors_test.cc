@@ -31,6 +31,11 @@ TEST_F(CliTest, BadArgumentsAreNamed) {
        "--bind and --port exclude each other: write --bind HOST:PORT"},
       {{"--fd", "x"}, "--fd: 'x' is no descriptor"},
       {{"--uds-permissions", "888"}, "--uds-permissions: '888' is not an octal mode from 0 to 777"},
+      {{"--umask", "8"}, "--umask: '8' is not an octal mode from 0 to 777"},
+      {{"--user", "no such"}, "--user: there is no user 'no such' here"},
+      {{"--group", "no such"}, "--group: there is no group 'no such' here"},
+      {{"-u", "4000000123"}, "--user: no account has the number 4000000123: name its group with"},
+      {{"--chdir", "/no/such"}, "--chdir: '/no/such' is not a folder"},
       {{"--lifespan", "maybe"}, "--lifespan: 'maybe' is none of auto|on|off"},
       {{"--log-level", "loud"},
        "--log-level: 'loud' is none of critical|error|warning|info|debug|trace"},
@@ -69,7 +74,7 @@ TEST_F(CliTest, BadArgumentsAreNamed) {
       {{"--forwarded-headers", "x-real-ip"}, "--forwarded-headers: 'x-real-ip' is none of"},
       {{"--forwarded-headers", "forwarded,x-forwarded-for"}, "forwarded goes alone"},
       {{"--ws", "wsproto"}, "--ws is not supported yet"},
-      {{"--chdir", "/srv"}, "--chdir is not supported yet: use --app-dir"},
+      {{"--pythonpath", "/srv"}, "--pythonpath is not supported yet: use --app-dir or PYTHONPATH"},
   };
   for (const BadCase& bad : cases) {
     std::string message = error(bad.words);

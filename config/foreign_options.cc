@@ -51,12 +51,12 @@ constexpr ForeignOption kForeign[] = {
     // gunicorn
     {.names = "-k,--worker-class", .remark = "tricorn has one kind of worker", .hint = true},
     {.names = "-t,--timeout"},
-    {.names = "--chdir", .remark = "use --app-dir"},
     {.names = "--pythonpath", .remark = "use --app-dir or PYTHONPATH"},
     {.names = "-e,--env", .remark = "use --env-file"},
-    {.names = "-u,--user", .remark = "let the service manager or the container choose it"},
-    {.names = "-g,--group", .remark = "let the service manager or the container choose it"},
-    {.names = "-m,--umask"},
+    {.names = "--initgroups",
+     .shape = Shape::kFlag,
+     .harmless = "true",
+     .remark = "--user always brings its groups along"},
     {.names = "-D,--daemon",
      .shape = Shape::kFlag,
      .harmless = "false",
@@ -85,7 +85,6 @@ constexpr ForeignOption kForeign[] = {
      .harmless = "true",
      .remark = "tricorn always replaces them"},
     {.names = "--url-path-prefix", .remark = "use --root-path"},
-    {.names = "--working-dir", .remark = "use --app-dir"},
 };
 
 bool is_one_of(std::string_view word, std::string_view words, char separator) {

@@ -60,6 +60,7 @@ OptionGroup http_options();
 OptionGroup proxy_options();
 OptionGroup limit_options();
 OptionGroup logging_options();
+OptionGroup privilege_options();
 OptionGroup other_options();
 
 }  // namespace tricorn

@@ -47,4 +47,12 @@ std::string show_seconds(uint64_t milliseconds) {
   return fmt::format("{}", static_cast<double>(milliseconds) / 1000);
 }
 
+std::optional<uint32_t> parse_mode(std::string_view text) {
+  constexpr uint32_t kMost = 0777;
+  uint32_t mode = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error != std::errc() || end != text.data() + text.size() || mode > kMost) return std::nullopt;
+  return mode;
+}
+
 }  // namespace tricorn

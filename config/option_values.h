@@ -23,6 +23,7 @@ std::optional<uint64_t> parse_bytes(
     std::string_view text);  // a count, perhaps with K, M or G (of 1024)
 std::optional<uint64_t> parse_seconds_ms(std::string_view text);  // "7.5" is 7500
 std::string show_seconds(uint64_t milliseconds);                  // "7.5"
+std::optional<uint32_t> parse_mode(std::string_view text);        // octal, 0 to 777
 
 template <class Field>
 OptionValue text_value(std::string metavar, Field field) {
@@ -98,6 +99,20 @@ template <class Field>
 OptionValue seconds_value(Field field, Range range_ms) {
   return internal::number_value("SECONDS", "a number of seconds", field, range_ms, parse_seconds_ms,
                                 show_seconds);
+}
+
+// Permission bits, an optional field; `shown`: what holds when it is not set.
+template <class Field>
+OptionValue mode_value(Field field, std::string shown) {
+  auto set = [field](Options& options, const std::string& text) -> Result<> {
+    auto mode = parse_mode(text);
+    if (!mode) return fail(fmt::format("'{}' is not an octal mode from 0 to 777", text));
+    field(options) = *mode;
+    return {};
+  };
+  return {.metavar = "MODE", .set = set, .show = [shown = std::move(shown)](const Options&) {
+            return shown;
+          }};
 }
 
 template <class T>

@@ -10,6 +10,7 @@
 
 #include "common/worker_settings.h"
 #include "config/bind_spec.h"
+#include "config/identity.h"
 
 namespace tricorn {
 
@@ -35,6 +36,13 @@ struct Options {
   uint32_t rss_samples = 3;                   // in a row above it
   uint32_t rss_sample_interval_ms = 10'000;
   WorkerSettings worker;  // its `listeners` stay empty: the master knows them once it has bound
+
+  // Whom zygotes and workers run as, and where. The master stays what it is.
+  std::string user;                  // as given; "": as the master
+  std::string group;                 // likewise
+  std::optional<Identity> identity;  // what both mean
+  std::optional<uint32_t> umask;  // of the master, too; nullopt: the one that it was started with
+  std::string chdir;              // "": the master's folder
 
   // The zygote.
   std::string python;  // interpreter; "": the one whose environment holds tricorn, then

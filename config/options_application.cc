@@ -2,6 +2,7 @@
 #include "config/app_spec.h"
 #include "config/env_file.h"
 #include "config/option_values.h"
+#include "config/paths.h"
 #include "config/read_text.h"
 
 namespace tricorn {
@@ -19,7 +20,7 @@ OptionValue app_value() {
 
 OptionValue env_file_value() {
   auto set = [](Options& options, const std::string& path) -> Result<> {
-    auto text = read_text(path);
+    auto text = read_text(in_folder(options.chdir, path));
     if (!text) return pass_on(text);
     auto variables = parse_env_file(*text, path);
     if (!variables) return pass_on(variables);
@@ -59,6 +60,13 @@ OptionValue interface_value() {
   return value;
 }
 
+// The options behind it in the table find it set.
+OptionValue chdir_value() {
+  OptionValue value = text_value("PATH", [](auto& o) -> auto& { return o.chdir; });
+  value.show = [](const Options&) { return "the current folder"; };
+  return value;
+}
+
 OptionValue app_dir_value() {
   OptionValue value = text_value("PATH", [](auto& o) -> auto& { return o.worker.app_dir; });
   value.show = [](const Options&) { return "the current folder"; };
@@ -83,6 +91,11 @@ OptionGroup application_options() {
           {.name = "app-dir",
            .value = app_dir_value(),
            .help = "Folder to import the app from, first on sys.path."},
+          {.name = "chdir",
+           .aliases = {"--working-dir"},
+           .value = chdir_value(),
+           .help = "Folder that the app runs in; paths in other options count from there, but for "
+                   "--config."},
           {.name = "interface",
            .value = interface_value(),
            .help =

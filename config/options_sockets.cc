@@ -1,6 +1,4 @@
 // Options of group "Sockets": where to listen.
-#include <charconv>
-
 #include "config/option_values.h"
 
 namespace tricorn {
@@ -42,20 +40,6 @@ OptionValue fd_value() {
   return {.metavar = "N", .set = set};
 }
 
-OptionValue uds_permissions_value() {
-  auto set = [](Options& options, const std::string& text) -> Result<> {
-    uint32_t mode = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size() || mode > 0777) {
-      return fail(fmt::format("'{}' is not an octal mode from 0 to 777", text));
-    }
-    options.uds_permissions = mode;
-    return {};
-  };
-  return {
-      .metavar = "MODE", .set = set, .show = [](const Options&) { return "as the umask says"; }};
-}
-
 }  // namespace
 
 OptionGroup socket_options() {
@@ -79,7 +63,8 @@ OptionGroup socket_options() {
            .value = uds_value(),
            .help = "Listen on a unix socket: short for --bind unix:PATH."},
           {.name = "uds-permissions",
-           .value = uds_permissions_value(),
+           .value =
+               mode_value([](auto& o) -> auto& { return o.uds_permissions; }, "as the umask says"),
            .help = "Octal mode of unix sockets, for example 660."},
           {.name = "fd",
            .value = fd_value(),

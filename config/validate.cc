@@ -10,43 +10,60 @@
 #include <system_error>
 
 #include "common/access_target.h"
+#include "config/paths.h"
 
 namespace tricorn {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The current folder by the name that the shell knows: a link stays a link, so that a reload finds
-// what it points to by then ("current" → the newest release).
-fs::path current_folder(const Environment& environment) {
+// `path` as given in the option `name`, made absolute; it has to be a folder.
+Result<std::string> folder_at(const char* name, const fs::path& base, const std::string& given) {
+  std::string path = (base / given).lexically_normal().string();
   std::error_code ignored;
-  auto pwd = environment.find("PWD");
-  bool usable = pwd != environment.end() && pwd->second.starts_with('/') &&
-                fs::equivalent(pwd->second, ".", ignored);
-  return usable ? fs::path(pwd->second) : fs::current_path(ignored);
+  if (!fs::is_directory(path, ignored)) {
+    return fail(fmt::format("--{}: '{}' is not a folder", name, given));
+  }
+  if (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
 }
 
-Result<> resolve_app_dir(Options& options, const Environment& environment) {
-  fs::path folder = (current_folder(environment) / options.worker.app_dir).lexically_normal();
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored)) {
-    return fail(fmt::format("--app-dir: '{}' is not a folder", options.worker.app_dir));
+// The folders come out absolute: the interpreter runs in another one than the master, perhaps.
+Result<> settle_folders(Options& options, const fs::path& current) {
+  fs::path base = current;
+  if (!options.chdir.empty()) {
+    auto folder = folder_at("chdir", current, options.chdir);
+    if (!folder) return pass_on(folder);
+    options.chdir = *folder;
+    base = *folder;
   }
-  std::string path = folder.string();
-  if (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  options.worker.app_dir = path;
+  auto folder = folder_at("app-dir", base, options.worker.app_dir);
+  if (!folder) return pass_on(folder);
+  options.worker.app_dir = *folder;
   return {};
 }
 
+// The master does not go there itself.
+void count_paths_from_chdir(Options& options) {
+  options.pid_file = in_folder(options.chdir, options.pid_file);
+  bool is_path = options.python.find('/') != std::string::npos;
+  if (is_path) options.python = in_folder(options.chdir, options.python);
+  for (BindSpec& bind : options.binds) {
+    bool is_file = bind.kind == BindSpec::Kind::kUnix && !bind.path.starts_with('@');
+    if (is_file) bind.path = in_folder(options.chdir, bind.path);
+  }
+}
+
 // The workers open it too, and an app may change their folder.
-void settle_access_log(Options& options, const Environment& environment) {
+void settle_access_log(Options& options, const fs::path& current) {
   WorkerSettings& worker = options.worker;
   if (worker.access_log_format.empty()) {
     worker.access_log_format = worker.log_format == LogFormat::kJson ? "json" : "default";
   }
   auto target = parse_access_target(worker.access_log_target);
   if (!target || target->kind != AccessTarget::Kind::kFile) return;
-  target->place = (current_folder(environment) / target->place).lexically_normal().string();
+  const fs::path base = options.chdir.empty() ? current : fs::path(options.chdir);
+  target->place = (base / target->place).lexically_normal().string();
   worker.access_log_target = to_string(*target);
 }
 
@@ -88,10 +105,15 @@ Result<> validate(Options& options, const Environment& environment,
   if (options.worker.app.empty()) {
     return fail("no app given: name it as module:attribute, for example tricorn main:app");
   }
-  if (auto done = resolve_app_dir(options, environment); !done) return done;
+  const fs::path current = current_folder(environment);
+  if (auto done = settle_folders(options, current); !done) return done;
+  count_paths_from_chdir(options);
   if (auto done = check_binds(options); !done) return done;
   if (auto done = settle_control_socket(options, environment); !done) return done;
-  settle_access_log(options, environment);
+  settle_access_log(options, current);
+  auto identity = resolve_identity(options.user, options.group);
+  if (!identity) return pass_on(identity);
+  options.identity = std::move(*identity);
   bool has_unix = std::ranges::any_of(
       options.binds, [](const BindSpec& bind) { return bind.kind == BindSpec::Kind::kUnix; });
   if (options.uds_permissions && !has_unix) {

@@ -9,7 +9,8 @@
 
 namespace tricorn {
 
-// Makes app_dir absolute and looks whether it is there. Appends to `warnings` what has no effect.
+// Makes folders absolute, after a look whether they are there, and finds out who --user and --group
+// are. Appends to `warnings` what has no effect.
 Result<> validate(Options& options, const Environment& environment,
                   std::vector<std::string>& warnings);
 

@@ -5,7 +5,8 @@ namespace tricorn {
 
 // A generation keeps the plan that it began with, whatever has been configured since.
 void Runner::perform(const StartZygote& effect) {
-  const ZygotePlan& plan = plans_.try_emplace(effect.generation, parts_.plan).first->second;
+  ZygotePlan& plan = plans_.try_emplace(effect.generation, parts_.plan).first->second;
+  if (!effect.preload) plan.settings.preload = false;
   auto listener_fds = sockets_.fds();
   processes_.start_zygote(effect.generation, plan, listener_fds);
 }

@@ -20,19 +20,24 @@
 namespace tricorn::testing_fakes {
 
 // What to do differently is in the app's name: "ok", "preload-fails", "start-fails",
-// "import-fails", "exits", "hangs-in-boot", "drains-slowly", "zygote-exits".
+// "import-fails", "exits", "hangs-in-boot", "drains-slowly", "zygote-exits", "has-threads".
 class FakeZygote {
  public:
   FakeZygote(int control_fd, int journal_fd) : control_(control_fd), journal_(journal_fd) {}
 
   [[noreturn]] void run() {
     ControlMessage setup = next(control_);
-    app_ = decode_worker_settings(setup.text).value().app;
+    const WorkerSettings settings = decode_worker_settings(setup.text).value();
+    app_ = settings.app;
     if (app_ == "zygote-exits") ::_exit(7);
     write("zygote {}", ::getpid());
     if (app_ == "preload-fails") {
       send(control_, {.type = ControlType::kBootFailed, .value = 4, .text = "no module named x"});
       ::_exit(4);
+    }
+    if (app_ == "has-threads" && settings.preload) {
+      send(control_, {.type = ControlType::kHasThreads, .text = "Thread-1"});
+      ::_exit(0);
     }
     send(control_, {.type = ControlType::kZygoteReady, .text = "Python 0.0, /fake/python"});
     for (;;) spawn(next(control_));

@@ -1,4 +1,5 @@
 // tricorn's master: options, sockets, runner. It never loads Python.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include "supervisor/check.h"
 #include "supervisor/ctl/ctl.h"
 #include "supervisor/os/pid_file.h"
+#include "supervisor/os/privileges.h"
 #include "supervisor/runner.h"
 #include "supervisor/successor.h"
 
@@ -58,7 +60,14 @@ Result<PidFile> open_pid_file(const std::string& path, Inheritance& inheritance)
   return PidFile::create(path);
 }
 
+// What the operating system may refuse comes before anything is made.
+Result<> settle_privileges(const Options& options) {
+  if (options.umask) ::umask(*options.umask);
+  return options.identity ? may_become(*options.identity) : Result<>();
+}
+
 Result<int> serve(const Options& options, Invocation& invocation) {
+  if (auto settled = settle_privileges(options); !settled) return pass_on(settled);
   auto inheritance = Inheritance::take_from(invocation.environment);
   if (!inheritance) return pass_on(inheritance);
   const Environment started_with = invocation.environment;
@@ -96,7 +105,12 @@ Result<int> serve(const Options& options, Invocation& invocation) {
   return (*runner)->run();
 }
 
-Result<int> check(const Options& options, const Invocation& invocation) {
+// Who may not become the app's user looks with the rights that there are.
+Result<int> check(Options options, const Invocation& invocation) {
+  if (auto settled = settle_privileges(options); !settled) {
+    log_warning("{}; checked as the current user", settled.error().message);
+    options.identity.reset();
+  }
   auto plan = plan_zygote(options, invocation.environment, {});
   if (!plan) return pass_on(plan);
   auto scoreboard = Scoreboard::create();

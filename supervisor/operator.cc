@@ -48,6 +48,7 @@ Result<> Runner::reload() {
   auto reloaded = parts_.reread_config();
   if (!reloaded) {
     log_error("not reloaded, the workers serve on: {}", reloaded.error().message);
+    status_.reload_fails(reloaded.error().message);
     status_.update(policy_);
     desk_.on_reload_refused(reloaded.error().message);
     return pass_on(reloaded);

@@ -18,9 +18,10 @@ Result<> add_duplicate(ControlMessage& message, int fd) {
   return {};
 }
 
-Result<ControlMessage> setup_message(const WorkerSettings& settings, int scoreboard_fd,
-                                     std::span<const int> listener_fds) {
-  ControlMessage setup{.type = ControlType::kSetup, .text = encode(settings)};
+Result<ControlMessage> setup_message(Generation generation, const WorkerSettings& settings,
+                                     int scoreboard_fd, std::span<const int> listener_fds) {
+  ControlMessage setup{
+      .type = ControlType::kSetup, .generation = generation, .text = encode(settings)};
   auto added = add_duplicate(setup, scoreboard_fd);
   for (int fd : listener_fds) {
     if (added) added = add_duplicate(setup, fd);
@@ -58,7 +59,7 @@ Result<> ProcessTable::try_start_zygote(Generation generation, const ZygotePlan&
   auto pair = make_control_pair();
   if (!pair) return pass_on(pair);
   auto& [own_end, zygote_end] = *pair;
-  auto setup = setup_message(plan.settings, scoreboard_.fd(), listener_fds);
+  auto setup = setup_message(generation, plan.settings, scoreboard_.fd(), listener_fds);
   if (!setup) return pass_on(setup);
   auto zygote = std::make_unique<ZygoteProcess>(generation, std::move(own_end));
   auto sent = zygote->channel.send(*setup);  // waits in the socket until the zygote can read
@@ -151,6 +152,9 @@ void ProcessTable::on_zygote_message(Generation generation, ControlMessage messa
     case ControlType::kBootFailed:
       return observer_.on_event(
           ZygoteFailed{.generation = generation, .failure = boot_failure_in(message)});
+    case ControlType::kHasThreads:
+      return observer_.on_event(
+          ZygoteHasThreads{.generation = generation, .names = std::move(message.text)});
     case ControlType::kSpawned:
       return on_spawned(message.worker, static_cast<pid_t>(message.value));
     case ControlType::kSpawnFailed:

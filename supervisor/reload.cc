@@ -34,6 +34,9 @@ std::vector<std::string> settings_for_a_restart(const Options& before, const Opt
   note("rss-sample-interval", before.rss_sample_interval_ms != after.rss_sample_interval_ms);
   note("rss-samples", before.rss_samples != after.rss_samples);
   note("preload", before.worker.preload != after.worker.preload);
+  note("user", before.user != after.user);
+  note("group", before.group != after.group);
+  note("umask", before.umask != after.umask);
   note("pid-file", before.pid_file != after.pid_file);
   note("control-socket", before.control_socket != after.control_socket);
   return changed;
@@ -49,7 +52,9 @@ Result<Reloaded> reread_config(const std::vector<std::string>& argv, const Envir
   auto parsed =
       parse_command_line(static_cast<int>(arguments.size()), arguments.data(), environment);
   if (!parsed) return pass_on(parsed);
-  auto plan = plan_zygote(parsed->options, environment, listeners);
+  Options options = parsed->options;
+  options.identity = started_with.identity;  // the sockets are theirs
+  auto plan = plan_zygote(options, environment, listeners);
   if (!plan) return pass_on(plan);
   plan->settings.preload = started_with.worker.preload;  // the policy's supervision rests on it
   Reloaded reloaded{.plan = std::move(*plan),

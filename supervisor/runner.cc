@@ -28,7 +28,7 @@ Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Not
     : loop_(loop),
       parts_(std::move(parts)),
       sockets_(std::move(sockets)),
-      status_(std::move(notifier), parts_.policy.workers),
+      status_(std::move(notifier)),
       policy_(parts_.policy, parts_.jitter_seed),
       heartbeats_(parts_.heartbeat_limit),
       rss_(parts_.rss_limit),

@@ -112,6 +112,17 @@ INSTANTIATE_TEST_SUITE_P(All, FirstBootTest,
                                          BootFailureCase{"exits", 3},
                                          BootFailureCase{"zygote-exits", 1}));
 
+TEST(Runner, ZygoteWithThreadsGivesWayToOneThatDoesNotPreload) {
+  auto setup = setup_of(2, "has-threads");
+  setup.preload = true;
+  TestMaster master(setup);
+  EXPECT_EQ(master.await_serving(2).size(), 2u);
+  ASSERT_FALSE(master.await("zygote").empty());
+  ASSERT_FALSE(master.await("zygote").empty()) << "the second one, which the workers come from";
+  master.signal(SIGTERM);
+  EXPECT_EQ(master.await_exit(), 0);
+}
+
 TEST(Runner, TermDuringTheFirstBootEndsAtOnce) {
   TestMaster master(setup_of(2, "hangs-in-boot"));
   ASSERT_FALSE(master.await("zygote").empty());

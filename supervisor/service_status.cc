@@ -4,37 +4,58 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <set>
 
 namespace tricorn {
+namespace {
+
+// Slots with a worker that serves, perhaps two while one takes over from the other.
+size_t ready_slots(const Policy& policy) {
+  std::set<SlotId> slots;
+  for (const WorkerView& worker : policy.workers()) {
+    if (worker.state == WorkerView::State::kReady) slots.insert(worker.slot);
+  }
+  return slots.size();
+}
+
+std::string remark_on(const Policy& policy, const std::string& config_failure) {
+  if (policy.stopping()) return ", stopping";
+  if (policy.rolling()) return ", reloading";
+  const std::string& failure = config_failure.empty() ? policy.reload_failure() : config_failure;
+  return failure.empty() ? "" : "; the last reload failed: " + failure;
+}
+
+}  // namespace
 
 void ServiceStatus::update(const Policy& policy) {
   if (!notifier_.enabled() || silent_) return;
-  auto views = policy.workers();
-  auto ready = static_cast<uint32_t>(
-      std::ranges::count(views, WorkerView::State::kReady, &WorkerView::state));
-  if (!started_ && ready >= workers_) {
-    started_ = true;
-    notifier_.ready();
-  }
-  if (reloading_ && started_ && !policy.rolling()) {
-    reloading_ = false;
-    notifier_.ready();
-  }
-  if (!stopping_ && policy.stopping()) {
-    stopping_ = true;
-    notifier_.stopping();
-  }
-  auto status = fmt::format("generation {}, {} of {} workers ready{}", policy.serving_generation(),
-                            ready, views.size(),
-                            policy.stopping()  ? ", stopping"
-                            : policy.rolling() ? ", reloading"
-                                               : "");
+  const size_t ready = ready_slots(policy);
+  update_state(policy, policy.slot_count() > 0 && ready >= policy.slot_count());
+  auto status =
+      policy.slot_count() == 0
+          ? fmt::format("stopping, {} workers left", policy.workers().size())
+          : fmt::format("{}/{} workers ready, generation {}{}", ready, policy.slot_count(),
+                        policy.serving_generation(), remark_on(policy, config_failure_));
   if (status != status_) notifier_.status(status_ = std::move(status));
 }
 
+void ServiceStatus::update_state(const Policy& policy, bool all_ready) {
+  if (policy.stopping()) {
+    if (!std::exchange(stopping_, true)) notifier_.stopping();
+  } else if (!started_ && all_ready) {
+    started_ = true;
+    notifier_.ready();
+  } else if (reloading_ && !policy.rolling()) {
+    reloading_ = false;
+    notifier_.ready();
+  }
+}
+
+// Nobody is told of a reload before the start has ended, or of one that a stop will swallow: the
+// manager would wait for its end.
 void ServiceStatus::reload_begins() {
-  if (silent_) return;
+  config_failure_.clear();
+  if (!started_ || stopping_ || silent_) return;
   reloading_ = true;
   notifier_.reloading();
 }

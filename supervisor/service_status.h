@@ -10,13 +10,15 @@ namespace tricorn {
 
 class ServiceStatus {
  public:
-  // Ready is reported when `workers` slots have been ready at once for the first time.
-  ServiceStatus(Notifier notifier, uint32_t workers)
-      : notifier_(std::move(notifier)), workers_(workers) {}
+  explicit ServiceStatus(Notifier notifier) : notifier_(std::move(notifier)) {}
 
+  // READY=1 when all slots have been ready at once for the first time, and at the end of a reload,
+  // whatever it came to; STOPPING=1 once, and after that neither; STATUS= whenever it changes.
   void update(const Policy& policy);
-  // A reload was asked for; update() reports its end. One that fails at once ends at once.
+  // A reload was asked for; update() reports its end, at once if it has not begun by then.
   void reload_begins();
+  // It ended before it began: the configuration is wrong.
+  void reload_fails(const std::string& reason) { config_failure_ = reason; }
 
   // Another master speaks for the service, until take_charge().
   void stay_silent() { silent_ = true; }
@@ -27,12 +29,14 @@ class ServiceStatus {
   void watchdog();
 
  private:
+  void update_state(const Policy& policy, bool all_ready);
+
   Notifier notifier_;
-  uint32_t workers_;
   bool started_ = false;
   bool reloading_ = false;
   bool stopping_ = false;
   bool silent_ = false;
+  std::string config_failure_;  // of the last reload
   std::string status_;
 };
 

@@ -60,7 +60,11 @@ SlotStatus status_of(SlotId id, const SlotView& view, TimePoint now) {
 SteeringDesk::Server Runner::steered() {
   return {.status = [this] { return status_report(); },
           .reload = [this] { return reload(); },
-          .feed = [this](Event event) { feed(std::move(event)); },
+          .feed =
+              [this](Event event) {
+                if (const auto* asked = std::get_if<StopRequested>(&event)) return stop(*asked);
+                feed(std::move(event));
+              },
           .reopen_logs = [this] { reopen_logs(); },
           .dump_stacks = [](const auto& done) { done({}); }};
 }

@@ -30,6 +30,7 @@ namespace tricorn::testing_fakes {
 struct MasterSetup {
   PolicyOptions policy;
   std::string app = "ok";
+  bool preload = false;
   std::string app_after_reload = "ok";  // "": the configuration has become bad
 };
 
@@ -154,6 +155,7 @@ class TestMaster {
     auto sockets = BindSockets::open(options, environment);
     Runner::Parts parts{.policy = setup.policy, .jitter_seed = 1};
     parts.plan.settings.app = setup.app;
+    parts.plan.settings.preload = setup.preload;
     parts.plan.settings.log_level = LogLevel::kCritical;
     parts.plan.settings.listeners = sockets->settings();
     parts.launch = [journal_fd](const ZygotePlan& plan, int control_fd) {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,12 +19,13 @@ namespace tricorn {
 struct ZygotePlan {
   Interpreter interpreter;
   std::vector<std::string> environment;  // "NAME=value"
+  std::optional<Identity> identity;      // nullopt: the master's own
+  std::string folder;                    // "": the master's own
   WorkerSettings settings;
 };
 
-// Fails when there is no interpreter, or when the access log cannot be opened (its file is made).
-// `listeners`: the bound sockets, in the order in which they
-// will be passed.
+// Fails when there is no interpreter, or when the user of the workers cannot open the access log
+// (its file is made). `listeners`: the bound sockets, in the order in which they will be passed.
 Result<ZygotePlan> plan_zygote(const Options& options, const Environment& environment,
                                std::vector<ListenerSettings> listeners);
 

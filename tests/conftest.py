@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,12 @@ def gate(tmp_path: Path) -> Path:
     return tmp_path / "gate"
 
 
+def open_folder() -> Iterator[Path]:
+    """Everybody may enter and read it; pytest's own folders are for who runs it alone."""
+    folder = Path(tempfile.mkdtemp(prefix="tricorn-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.geteuid() != 0:
         for item in items:

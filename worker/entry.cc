@@ -1,12 +1,14 @@
 // Worker: see the header.
 #include "worker/entry.h"
 
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <random>
 
 #include "common/logging.h"
+#include "common/process_title.h"
 #include "worker/python/py_error.h"
 
 namespace tricorn {
@@ -21,9 +23,16 @@ constexpr unsigned kOrphanGraceSeconds = 2;
 
 }  // namespace
 
-Worker::Worker(WorkerSetup setup) : setup_(std::move(setup)) {}
+Worker::Worker(WorkerSetup setup) : setup_(std::move(setup)) { enter(Phase::kBooting); }
 
 Worker::~Worker() { close(); }
+
+void Worker::enter(Phase phase) {
+  static constexpr const char* kShown[] = {"booting", "ready", "draining", "draining", "stopping"};
+  phase_ = phase;
+  set_process_title(fmt::format("tricorn: worker {} gen {} [{}] {}", setup_.slot, setup_.generation,
+                                kShown[static_cast<size_t>(phase)], setup_.settings.app));
+}
 
 bool Worker::attach(PyObject* loop, PyObject* on_stopped) {
   loop_ = LoopApi::of(loop);
@@ -58,7 +67,7 @@ bool Worker::start(PyObject* app, PyObject* state) {
                                                    .listeners = std::move(setup_.listeners),
                                                    .scoreboard = setup_.scoreboard,
                                                    .board = setup_.board});
-  phase_ = Phase::kServing;
+  enter(Phase::kServing);
   setup_.scoreboard.block(setup_.board).state.store(WorkerState::kReady, std::memory_order_relaxed);
   tell_master({.type = ControlType::kReady});
   return true;
@@ -117,7 +126,7 @@ void Worker::drain(DrainMode mode, Duration deadline) {
   if (phase_ == Phase::kBooting) return finish();
   if (phase_ != Phase::kServing && phase_ != Phase::kDraining) return;
   if (phase_ == Phase::kDraining) deadline = std::min(deadline, deadline_left());
-  phase_ = Phase::kDraining;
+  enter(Phase::kDraining);
   arm(deadline);
   server_->drain(mode, deadline, [this] {
     connections_gone_ = true;
@@ -140,7 +149,7 @@ void Worker::on_deadline() {
 // (P58).
 void Worker::cancel_requests() {
   if (phase_ != Phase::kDraining) return;
-  phase_ = Phase::kCancelling;
+  enter(Phase::kCancelling);
   if (size_t count = gateway_->cancel_all(); count > 0) {
     log_warning("cancelled {} request{} at the end of the drain", count, count == 1 ? "" : "s");
   }
@@ -158,7 +167,7 @@ void Worker::finish_if_drained() {
 
 void Worker::finish() {
   if (phase_ == Phase::kStopped) return;
-  phase_ = Phase::kStopped;
+  enter(Phase::kStopped);
   deadline_timer_.close();
   PyRef called = PyRef::steal(PyObject_CallNoArgs(on_stopped_.get()));
   if (!called) PyError::take().unraisable(on_stopped_.get());

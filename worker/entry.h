@@ -59,6 +59,7 @@ class Worker {
 
  private:
   enum class Phase { kBooting, kServing, kDraining, kCancelling, kStopped };
+  void enter(Phase phase);  // and shows it in the process's title
 
   void read_control();
   void on_message(const ControlMessage& message);

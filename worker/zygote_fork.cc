@@ -2,12 +2,12 @@
 #include "worker/zygote_fork.h"
 
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/control_message.h"
+#include "common/orphan_guard.h"
 #include "common/syscall.h"
 #include "worker/python/py_ref.h"
 
@@ -29,8 +29,7 @@ void wait_for_master(pid_t master) {
     timespec pause{.tv_sec = 0, .tv_nsec = 50'000};
     nanosleep(&pause, nullptr);
   }
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != master) _exit(0);  // it died before the death signal was set
+  if (!end_with_parent(master)) _exit(0);
 }
 
 }  // namespace

@@ -72,7 +72,8 @@ Result<> set_up(ZygoteState& state) {
   }
   start_logging(state.settings.log_level, state.settings.use_colors, state.settings.log_format);
   set_process_name("zygote");
-  set_process_title("tricorn: zygote [" + state.settings.app + "]");
+  set_process_title("tricorn: zygote gen " + std::to_string(setup.generation) + " [" +
+                    state.settings.app + "]");
   return {};
 }
 
@@ -106,6 +107,12 @@ PyObject* ready(PyObject* self, PyObject* args) {
   return tell_master(self, {.type = ControlType::kZygoteReady, .text = text});
 }
 
+PyObject* has_threads(PyObject* self, PyObject* args) {
+  std::string names;
+  if (PyArg_ParseTuple(args, "O&", utf8_argument, &names) == 0) return nullptr;
+  return tell_master(self, {.type = ControlType::kHasThreads, .text = names});
+}
+
 PyObject* boot_failed(PyObject* self, PyObject* args) {
   int kind = 0;
   std::string text;
@@ -116,8 +123,6 @@ PyObject* boot_failed(PyObject* self, PyObject* args) {
 // The worker's side of a spawn order: everything the zygote held becomes the worker's.
 PyObject* become_worker(ZygoteState& state, ControlMessage order) {
   set_process_name("worker " + std::to_string(order.slot));
-  set_process_title("tricorn: worker " + std::to_string(order.slot) + " gen " +
-                    std::to_string(order.generation) + " [" + state.settings.app + "]");
   state.control.reset();
   return make_worker({.control = std::move(order.fds.front()),
                       .slot = order.slot,
@@ -167,6 +172,8 @@ void dealloc(PyObject* self) {
 bool add_zygote_type(PyObject* module) {
   static PyMethodDef methods[] = {
       {"ready", ready, METH_VARARGS, "Tells the master that workers can be forked."},
+      {"has_threads", has_threads, METH_VARARGS,
+       "Tells the master that workers must not be forked, and the names of the threads."},
       {"boot_failed", boot_failed, METH_VARARGS, "Tells the master why the app did not load."},
       {"next_worker", next_worker, METH_NOARGS,
        "Forks workers as ordered. Returns a Worker in each, None when the master is gone."},

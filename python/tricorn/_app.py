@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -81,6 +82,9 @@ def _no_module(spec: str, module_name: str, missing: str) -> str:
         folders = [Path(folder) for folder in path]
     else:
         folders = [Path(sys.path[0] or ".")]
+    for folder in folders:
+        if not os.access(folder, os.R_OK | os.X_OK):
+            return f'cannot import the app "{spec}": the folder {folder} cannot be read by this user'
     names = {
         entry.stem
         for folder in folders

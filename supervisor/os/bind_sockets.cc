@@ -57,8 +57,7 @@ bool shares_its_port(const BindSpec& bind, const std::vector<BindSpec>& binds) {
 }
 
 Result<std::vector<ListenSocket>> open_one(const BindSpec& bind, const std::vector<BindSpec>& all,
-                                           std::optional<uint32_t> uds_permissions,
-                                           Inheritance& inheritance) {
+                                           const Options& options, Inheritance& inheritance) {
   if (auto inherited = inheritance.take_sockets(to_string(bind)); !inherited.empty()) {
     return inherited;
   }
@@ -66,9 +65,12 @@ Result<std::vector<ListenSocket>> open_one(const BindSpec& bind, const std::vect
     return ListenSocket::bind_tcp(bind, shares_its_port(bind, all));
   }
   auto socket = bind.kind == BindSpec::Kind::kUnix
-                    ? ListenSocket::bind_unix(bind.path, uds_permissions)
+                    ? ListenSocket::bind_unix(bind.path, options.uds_permissions)
                     : ListenSocket::adopt(bind.fd);
   if (!socket) return pass_on(socket);
+  if (const auto& owner = options.identity; owner && bind.kind == BindSpec::Kind::kUnix) {
+    if (auto given = socket->give_to(owner->uid, owner->gid); !given) return pass_on(given);
+  }
   std::vector<ListenSocket> sockets;
   sockets.push_back(std::move(*socket));
   return sockets;
@@ -89,7 +91,7 @@ Result<BindSockets> BindSockets::open(const Options& options, Environment& envir
   opened.activated_ = !passed.empty() && !names_descriptors(options.binds);
   const auto& binds = opened.activated_ ? passed : options.binds;
   for (const BindSpec& bind : binds) {
-    auto sockets = open_one(bind, binds, options.uds_permissions, inheritance);
+    auto sockets = open_one(bind, binds, options, inheritance);
     if (!sockets) return pass_on(sockets);
     for (ListenSocket& socket : *sockets) socket.set_bind(to_string(bind));
     std::ranges::move(*sockets, std::back_inserter(opened.sockets_));

@@ -75,7 +75,8 @@ Result<Interpreter> find_interpreter(const InterpreterSearch& search) {
   if (!python) {
     return fail("no Python interpreter found: put python3 on PATH or name one with --python");
   }
-  return Interpreter{.python = *python,
+  // Absolute: it is started in another folder than this, perhaps.
+  return Interpreter{.python = fs::absolute(*python).string(),
                      .package_dir = in_build_tree ? build_package_dir.string() : ""};
 }
 

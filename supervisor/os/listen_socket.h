@@ -32,6 +32,8 @@ class ListenSocket {
   // until set_file_ours().
   static Result<ListenSocket> inherit(UniqueFd fd, std::string bind);
 
+  // A socket file becomes this user's; of the others nothing does.
+  Result<> give_to(uid_t uid, gid_t gid) const { return file_.give_to(uid, gid); }
   Result<> listen(uint32_t backlog);  // nothing to do for one that listens already
 
   int fd() const { return fd_.get(); }

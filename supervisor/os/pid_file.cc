@@ -31,17 +31,23 @@ bool is_file_at(int fd, const std::string& path) {
          open_file.st_dev == named_file.st_dev && open_file.st_ino == named_file.st_ino;
 }
 
+// The lock comes first, the number a moment later.
+std::string holder_in(const std::string& text) {
+  std::string pid = pid_in(text);
+  return pid.empty() ? "it is just starting" : "pid " + pid;
+}
+
 Result<UniqueFd> open_and_lock(const std::string& path) {
   auto opened = sys("open pid file", path, [&] {
-    return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
   });
   if (!opened) return pass_on(opened);
   UniqueFd fd(*opened);
   auto locked = sys("lock pid file", path, [&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); });
   if (locked) return fd;
   if (locked.error().sys_errno != EWOULDBLOCK) return pass_on(locked);
-  return fail("pid file " + path + " is held by a running server (pid " +
-                  pid_in(read_start(fd.get())) + "): stop it or choose another --pid-file",
+  return fail("pid file " + path + " is held by a running server (" +
+                  holder_in(read_start(fd.get())) + "): stop it or choose another --pid-file",
               EWOULDBLOCK);
 }
 

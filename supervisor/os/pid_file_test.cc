@@ -1,7 +1,9 @@
 // PidFile: stale, held, foreign and replaced files.
 #include "supervisor/os/pid_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -61,6 +63,15 @@ TEST_F(PidFileTest, RefusesAFileThatIsNoPidFile) {
   auto file = PidFile::create(path_);
   ASSERT_FALSE(file);
   EXPECT_EQ(content(), "precious data");
+}
+
+TEST_F(PidFileTest, AHolderThatHasNotWrittenYetIsNamedAsStarting) {
+  write("");
+  UniqueFd holder(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::flock(holder.get(), LOCK_EX), 0);
+  auto second = PidFile::create(path_);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("(it is just starting)"), std::string::npos);
 }
 
 TEST_F(PidFileTest, LeavesAFileThatReplacedOurs) {

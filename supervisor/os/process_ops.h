@@ -9,6 +9,7 @@
 
 #include "common/result.h"
 #include "common/unique_fd.h"
+#include "config/identity.h"
 
 namespace tricorn {
 
@@ -16,11 +17,19 @@ namespace tricorn {
 // reaches us.
 Result<> become_subreaper();
 
+// What a child does before it becomes its program, in this order. The pointers may be null.
+struct ChildSetup {
+  const Identity* identity = nullptr;  // becomes it
+  bool ends_with_us = false;           // asks for SIGTERM at our death
+  const char* folder = nullptr;        // goes there, with the rights that are left
+};
+
 // Starts argv[0] (a path) with `environment` ("NAME=value"), all signals unblocked and at their
 // defaults, and of our close-on-exec descriptors only `inherited_fd`, under the same number. Blocks
-// only for the exec itself.
+// only for the exec itself, whose failure is ours to report. Needs a process of one thread.
 Result<pid_t> start_process(const std::vector<std::string>& argv,
-                            const std::vector<std::string>& environment, int inherited_fd);
+                            const std::vector<std::string>& environment, int inherited_fd,
+                            const ChildSetup& setup = {});
 
 // How a process ended: `signal` is 0 unless a signal killed it.
 struct ReapedChild {

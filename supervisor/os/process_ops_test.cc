@@ -86,6 +86,46 @@ TEST_F(ProcessOpsTest, ChildHasNoSignalBlockedOrIgnored) {
   await_child();
 }
 
+TEST_F(ProcessOpsTest, ChildRunsInItsFolder) {
+  Pipe pipe;
+  std::string script = "pwd >&" + std::to_string(pipe.write_end.get());
+  auto pid = start_process({"/bin/sh", "-c", script}, {"PATH=/usr/bin:/bin"}, pipe.write_end.get(),
+                           {.folder = "/usr"});
+  ASSERT_TRUE(pid);
+  EXPECT_EQ(pipe.read_all(), "/usr\n");
+  await_child();
+  auto nowhere = start_process({"/bin/true"}, {}, -1, {.folder = "/no/such"});
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().message, "enter /no/such: No such file or directory");
+  EXPECT_FALSE(reap_child());
+}
+
+TEST_F(ProcessOpsTest, ChildIsAnotherUserBeforeItsProgramBegins) {
+  if (::geteuid() != 0) GTEST_SKIP() << "takes root";
+  const Identity identity{
+      .uid = 65534, .gid = 4711, .groups = {4711}, .user = "nobody", .home = "/"};
+  Pipe pipe;
+  std::string script =
+      "exec grep -hE '^(Uid|Gid)' /proc/self/status >&" + std::to_string(pipe.write_end.get());
+  auto pid = start_process({"/bin/sh", "-c", script}, {"PATH=/usr/bin:/bin"}, pipe.write_end.get(),
+                           {.identity = &identity, .ends_with_us = true, .folder = "/"});
+  ASSERT_TRUE(pid) << pid.error().message;
+  EXPECT_EQ(pipe.read_all(), "Uid:\t65534\t65534\t65534\t65534\nGid:\t4711\t4711\t4711\t4711\n");
+  await_child();
+}
+
+TEST_F(ProcessOpsTest, WhatTheUserMayNotIsAnErrorOfItsOwn) {
+  if (::geteuid() != 0) GTEST_SKIP() << "takes root";
+  const Identity identity{
+      .uid = 65534, .gid = 65534, .groups = {65534}, .user = "nobody", .home = "/"};
+  auto program = start_process({"/etc/shadow"}, {}, -1, {.identity = &identity});
+  ASSERT_FALSE(program);
+  EXPECT_EQ(program.error().message, "start /etc/shadow as user nobody: Permission denied");
+  auto folder = start_process({"/bin/true"}, {}, -1, {.identity = &identity, .folder = "/root"});
+  ASSERT_FALSE(folder);
+  EXPECT_EQ(folder.error().message, "enter /root as user nobody: Permission denied");
+}
+
 TEST_F(ProcessOpsTest, MissingProgramIsAnErrorAtOnce) {
   auto pid = start_process({"/no/such/python"}, {}, 0);
   ASSERT_FALSE(pid);

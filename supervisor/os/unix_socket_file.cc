@@ -1,6 +1,7 @@
 // A socket file is dead when a connect is refused: its server exited without removing it.
 #include "supervisor/os/unix_socket_file.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -49,6 +50,28 @@ UnixSocketFile& UnixSocketFile::operator=(UnixSocketFile&& other) noexcept {
   std::swap(inode_, other.inode_);
   std::swap(ours_, other.ours_);
   return *this;
+}
+
+// By a descriptor of the very file, and only if it is a socket of ours: in a folder of somebody
+// else the path can come to lead elsewhere, and root would give that away.
+Result<> UnixSocketFile::give_to(uid_t uid, gid_t gid) const {
+  if (path_.empty()) return {};
+  auto opened =
+      sys("open", path_, [&] { return ::open(path_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC); });
+  if (!opened) return pass_on(opened);
+  UniqueFd fd(*opened);
+  struct stat info;
+  auto known = sys("stat", path_, [&] { return ::fstat(fd.get(), &info); });
+  if (!known) return pass_on(known);
+  bool ours = info.st_dev == device_ && info.st_ino == inode_ && S_ISSOCK(info.st_mode) &&
+              info.st_nlink == 1 && info.st_uid == ::geteuid();
+  if (!ours) {
+    return fail("unix:" + path_ + ": another file has taken the path", EADDRINUSE);
+  }
+  auto given =
+      sys("chown", path_, [&] { return ::fchownat(fd.get(), "", uid, gid, AT_EMPTY_PATH); });
+  if (!given) return pass_on(given);
+  return {};
 }
 
 bool UnixSocketFile::in_place() const {

@@ -22,6 +22,8 @@ class UnixSocketFile {
   // Another master has it now, or we again: only its owner removes it.
   void set_ours(bool ours) { ours_ = ours; }
 
+  // Makes it this user's. An Error if another file has taken its place.
+  Result<> give_to(uid_t uid, gid_t gid) const;
   // Whether no other socket has taken its place; true if there is none.
   bool in_place() const;
   // Removes it, unless another socket has taken its place.

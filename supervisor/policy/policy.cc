@@ -15,7 +15,9 @@ Policy::~Policy() = default;
 std::vector<Effect> Policy::on(TimePoint now, const Event& event) { return state_->on(now, event); }
 std::optional<TimePoint> Policy::next_deadline() const { return state_->next_deadline(); }
 std::vector<WorkerView> Policy::workers() const { return state_->workers(); }
+size_t Policy::slot_count() const { return state_->slot_count(); }
 Generation Policy::serving_generation() const { return state_->serving_generation(); }
+const std::string& Policy::reload_failure() const { return state_->reload_failure(); }
 bool Policy::stopping() const { return state_->stopping() || state_->delaying_stop(); }
 bool Policy::rolling() const { return state_->rolling(); }
 bool Policy::retired() const { return state_->retired(); }

@@ -77,7 +77,9 @@ class Policy {
 
   // For status, process titles and tests.
   std::vector<WorkerView> workers() const;
+  size_t slot_count() const;  // of workers that there are to be; 0 at a stop
   Generation serving_generation() const;
+  const std::string& reload_failure() const;  // why the last reload was abandoned; "": it was not
   bool stopping() const;  // no longer to be sent requests; it may serve still, for the shutdown delay
   bool rolling() const;
   bool retired() const;  // all workers were, on request

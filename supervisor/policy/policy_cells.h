@@ -19,10 +19,11 @@ inline constexpr size_t kCells = kEventKinds + 2;  // the other face of two of t
 using Cells = std::map<std::string, std::string>;
 
 inline constexpr std::array<const char*, kCells> kEventNames = {
-    "Started",     "Reload",      "Stop",         "Scale",        "ScaleTo",       "RetireAll",
-    "BringBack",   "ZygoteReady", "ZygoteFailed", "ZygoteExited", "WorkerSpawned", "SpawnFailed",
-    "WorkerReady", "BootFailed",  "WorkerExited", "RetireWish",   "WorkerHung",    "Tick",
-    "StopFast",    "ScaleDown",
+    "Started",      "Reload",        "Stop",         "Scale",       "ScaleTo",
+    "RetireAll",    "BringBack",     "ZygoteReady",  "ZygoteFailed", "HasThreads",
+    "ZygoteExited", "WorkerSpawned", "SpawnFailed",  "WorkerReady", "BootFailed",
+    "WorkerExited", "RetireWish",    "WorkerHung",   "Tick",        "StopFast",
+    "ScaleDown",
 };
 
 struct Situation {
@@ -46,6 +47,7 @@ inline std::array<Event, kCells> events_about(WorkerId worker, Generation genera
           BringBackRequested{},
           ZygoteReady{generation},
           ZygoteFailed{generation, failure},
+          ZygoteHasThreads{generation, "Thread-1"},
           ZygoteExited{generation, {.code = 1}},
           WorkerSpawned{worker, 200},
           WorkerSpawnFailed{worker, EAGAIN},

@@ -21,7 +21,9 @@ namespace tricorn {
 
 inline std::string to_word(const Effect& effect) {
   struct Words {
-    std::string operator()(const StartZygote& e) { return fmt::format("zygote {}", e.generation); }
+    std::string operator()(const StartZygote& e) {
+      return fmt::format("{}zygote {}", e.preload ? "" : "plain ", e.generation);
+    }
     std::string operator()(const StopZygote& e) {
       return fmt::format("{} zygote {}", e.kill ? "kill" : "stop", e.generation);
     }

@@ -121,6 +121,7 @@ class World {
     }
     if (process.ready) return;
     if (chance(10)) return send(ZygoteFailed{generation, {BootFailureKind::kImport, "boom"}});
+    if (chance(10)) return send(ZygoteHasThreads{generation, "random"});
     zygotes_[generation].ready = true;
     if (!process.told_to_go) zygotes_[generation].killed_by = TimePoint::max();
     send(ZygoteReady{generation});

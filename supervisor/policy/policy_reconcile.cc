@@ -19,6 +19,7 @@ void Policy::State::reconcile(Turn& turn) {
 void Policy::State::start_due_roll(Turn& turn) {
   if (phase_ != Phase::kServing || !rollout_.start_due()) return;
   rollout_.start(++last_generation_);
+  reload_failure_.clear();
   for (WorkerSlot& slot : slots_) slot.rolled = false;
   turn.log(LogLevel::kInfo, "reloading: generation {} replaces {}", last_generation_,
            serving_generation_);
@@ -103,6 +104,7 @@ void Policy::State::abort_roll(Turn& turn, const std::string& reason,
                                const std::string& traceback) {
   turn.log(LogLevel::kError, "reload aborted: {}; generation {} serves on{}", reason,
            serving_generation_, below(traceback));
+  reload_failure_ = reason;
   const Generation target = *rollout_.target();
   turn.emit(RolloutEnded{target, RolloutOutcome::kAborted, reason, traceback});
   rollout_.end();

@@ -108,6 +108,14 @@ TEST_F(PolicyReload, ZygoteFailuresAbort) {
   EXPECT_EQ(h.roster(), "R1 R1 R1");
 }
 
+TEST_F(PolicyReload, AbandonedOneIsRememberedUntilTheNextBegins) {
+  EXPECT_EQ(h.policy().reload_failure(), "");
+  h.boot_fails(4);
+  EXPECT_THAT(h.policy().reload_failure(), HasSubstr("could not start the app"));
+  h.send(ReloadRequested{});
+  EXPECT_EQ(h.policy().reload_failure(), "");
+}
+
 TEST_F(PolicyReload, RequestsMeanwhileBecomeOneMore) {  // fault 16
   for (int i = 0; i < 50; ++i) h.send(ReloadRequested{});
   h.up(4).pass(1s).up(5).up(6).forget();

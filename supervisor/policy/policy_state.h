@@ -45,7 +45,9 @@ class Policy::State {
   std::vector<Effect> on(TimePoint now, const Event& event);
   std::optional<TimePoint> next_deadline() const;
   std::vector<WorkerView> workers() const;
+  size_t slot_count() const { return slots_.size(); }
   Generation serving_generation() const { return serving_generation_; }
+  const std::string& reload_failure() const { return reload_failure_; }
   bool stopping() const { return phase_ == Phase::kStopping || phase_ == Phase::kGone; }
   bool delaying_stop() const { return shutdown_.level() == StopLevel::kDelay; }
   bool rolling() const { return rollout_.active(); }
@@ -76,6 +78,7 @@ class Policy::State {
   // policy_zygotes.cc
   void handle(Turn& turn, const ZygoteReady& event);
   void handle(Turn& turn, const ZygoteFailed& event);
+  void handle(Turn& turn, const ZygoteHasThreads& event);
   void handle(Turn& turn, const ZygoteExited& event);
   void zygote_lost(Turn& turn, const Zygote& zygote, const Loss& loss);
   void drop_unreported_spawns(Turn& turn, Generation generation);
@@ -134,7 +137,8 @@ class Policy::State {
   Shutdown shutdown_;
   Generation serving_generation_ = 0;  // respawns come from its zygote
   Generation last_generation_ = 0;
-  bool paused_ = false;  // all workers were retired on request
+  std::string reload_failure_;  // of the last reload
+  bool paused_ = false;         // all workers were retired on request
   bool all_ready_logged_ = false;
   TimePoint now_{};  // of the last event
 };

@@ -82,6 +82,18 @@ TEST(PolicyBoot, ZygoteFailures) {
   EXPECT_EQ(hangs.send(ZygoteExited{1, {.signal = SIGKILL}}).actions(), "exit 3");
 }
 
+TEST(PolicyBoot, ZygoteWithThreadsGivesWayToAPlainOne) {
+  PolicyHarness h({.preload = true});
+  h.send(Started{}).send(ZygoteHasThreads{1, "Thread-1"});
+  EXPECT_EQ(h.actions(), "zygote 1, stop zygote 1");
+  EXPECT_THAT(h.lines(LogLevel::kWarning), ElementsAre(HasSubstr("started threads (Thread-1)")));
+  EXPECT_EQ(h.send(ZygoteExited{1, {}}).pass(1ms).actions(), "plain zygote 1") << "at once";
+  EXPECT_EQ(h.zygote_ready(1).up(1).actions(), "spawn 1 in 0 of 1, listen");
+  EXPECT_EQ(h.send(ZygoteExited{1, {.signal = SIGKILL}}).pass(1s).actions(), "plain zygote 1")
+      << "it is remembered";
+  EXPECT_EQ(h.send(ReloadRequested{}).actions(), "zygote 2") << "new code is tried anew";
+}
+
 TEST(PolicyCrash, KilledWorkerIsReplacedInTheSameTurn) {
   PolicyHarness h({.workers = 3});
   EXPECT_EQ(h.boot().kill(3).actions(), "spawn 4 in 2 of 1");

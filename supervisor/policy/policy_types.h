@@ -46,6 +46,7 @@ struct RetireAllRequested {};                       // WINCH: workers go, the ma
 struct BringBackRequested {};                       // undoes it
 struct ZygoteReady { Generation generation = 0; };
 struct ZygoteFailed { Generation generation = 0; BootFailure failure; };  // preload: the app could not be imported
+struct ZygoteHasThreads { Generation generation = 0; std::string names; };  // preload: forks would miss them
 struct ZygoteExited { Generation generation = 0; ExitStatus status; };  // a spawn not reported by now is ordered anew
 struct WorkerSpawned { WorkerId worker = 0; int32_t pid = 0; };
 struct WorkerSpawnFailed { WorkerId worker = 0; int sys_errno = 0; };     // fork failed: retried with backoff
@@ -57,11 +58,12 @@ struct WorkerHung { WorkerId worker = 0; Duration silent_for{}; };        // no 
 struct Tick {};                                     // next_deadline() has passed
 
 using Event = std::variant<Started, ReloadRequested, StopRequested, ScaleRequested, ScaleTo, RetireAllRequested,
-                           BringBackRequested, ZygoteReady, ZygoteFailed, ZygoteExited, WorkerSpawned, WorkerSpawnFailed,
-                           WorkerReady, WorkerBootFailed, WorkerExited, WorkerRetireWish, WorkerHung, Tick>;
+                           BringBackRequested, ZygoteReady, ZygoteFailed, ZygoteHasThreads, ZygoteExited, WorkerSpawned,
+                           WorkerSpawnFailed, WorkerReady, WorkerBootFailed, WorkerExited, WorkerRetireWish, WorkerHung,
+                           Tick>;
 
 // --- effects ----------------------------------------------------------------------------------------------------
-struct StartZygote { Generation generation = 0; };
+struct StartZygote { Generation generation = 0; bool preload = true; };  // false: not even if so configured
 struct StopZygote { Generation generation = 0; bool kill = false; };  // closes its socket, or SIGKILL
 struct SpawnWorker { WorkerId worker = 0; SlotId slot = 0; Generation generation = 0; };
 struct DrainWorker { WorkerId worker = 0; DrainMode mode = DrainMode::kRetire; Duration deadline{}; };

@@ -23,6 +23,20 @@ void Policy::State::handle(Turn& turn, const ZygoteFailed& event) {
               {"could not load the app", event.failure.text, static_cast<int>(event.failure.kind)});
 }
 
+// Another one takes its place, from which each worker imports the app for itself.
+void Policy::State::handle(Turn& turn, const ZygoteHasThreads& event) {
+  Zygote* zygote = zygotes_.find(event.generation);
+  if (zygote == nullptr || zygote->state != Zygote::State::kStarting) return;
+  turn.log(
+      LogLevel::kWarning,
+      "--preload: importing the app started threads ({}), which forked workers would not have; "
+      "so each worker of generation {} imports the app itself. Start threads in lifespan "
+      "startup, or serve without --preload",
+      event.names, event.generation);
+  zygote->preload = false;
+  zygotes_.stop(turn, *zygote);
+}
+
 void Policy::State::handle(Turn& turn, const ZygoteExited& event) {
   Zygote* zygote = zygotes_.find(event.generation);
   if (zygote == nullptr || zygote->state == Zygote::State::kDown) return;

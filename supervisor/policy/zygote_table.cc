@@ -18,7 +18,7 @@ void ZygoteTable::start(Turn& turn, Generation generation) {
   zygote.state = Zygote::State::kStarting;
   zygote.deadline = turn.now + options_.boot_timeout;
   zygote.ready_at.reset();
-  turn.emit(StartZygote{generation});
+  turn.emit(StartZygote{generation, zygote.preload});
 }
 
 void ZygoteTable::set_ready(Turn& turn, Zygote& zygote) {
@@ -48,9 +48,11 @@ void ZygoteTable::kill(Turn& turn, Generation generation) {
 
 void ZygoteTable::set_down(Turn& turn, Zygote& zygote, Jitter& jitter) {
   const Duration ready_for = zygote.ready_at ? turn.now - *zygote.ready_at : Duration::zero();
+  const bool gave_way = zygote.state == Zygote::State::kStopping && !zygote.preload;
   zygote.state = Zygote::State::kDown;
-  zygote.deadline =
-      turn.now + std::max(kLeastDelay, zygote.backoff.next_delay(options_, ready_for, jitter));
+  const Duration delay =
+      gave_way ? Duration::zero() : zygote.backoff.next_delay(options_, ready_for, jitter);
+  zygote.deadline = turn.now + std::max(kLeastDelay, delay);
 }
 
 Zygote* ZygoteTable::find(Generation generation) {

@@ -20,6 +20,7 @@ struct Zygote {
   std::optional<TimePoint>
       deadline;  // of `state`; only a ready one has none. kDown: when it is started again
   std::optional<TimePoint> ready_at;
+  bool preload = true;  // false: importing the app there makes it unfit for forks
   RestartBackoff backoff;
 
   bool serving() const { return state == State::kStarting || state == State::kReady; }

@@ -65,11 +65,14 @@ def worker_slot(process: Process) -> int | None:
     return int(match[1]) if match else None
 
 
+def read_status(pid: int) -> dict[str, str]:
+    """The fields of /proc/PID/status."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
 def rss_bytes(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    return int(read_status(pid).get("VmRSS", "0").split()[0]) * 1024
 
 
 def open_descriptors(pid: int) -> int:
