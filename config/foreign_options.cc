@@ -28,11 +28,6 @@ constexpr ForeignOption kForeign[] = {
      .remark = "every request has a context of its own",
      .hint = true},
     // uvicorn: features
-    {.names = "--reload", .shape = Shape::kFlag, .harmless = "false"},
-    {.names = "--reload-dir"},
-    {.names = "--reload-include"},
-    {.names = "--reload-exclude"},
-    {.names = "--reload-delay"},
     {.names = "--ws", .harmless = "auto|none"},
     {.names = "--ws-max-size"},
     {.names = "--ws-max-queue"},

@@ -13,6 +13,16 @@
 
 namespace tricorn {
 
+// --reload: which folders are watched, and which of their files count.
+struct ReloadOptions {
+  bool enabled = false;
+  std::vector<std::string> folders;   // absolute and never empty once parsed
+  std::vector<std::string> includes;  // glob patterns, beside the defaults of ReloadFilter
+  std::vector<std::string> excludes;
+  uint32_t delay_ms = 250;
+  bool operator==(const ReloadOptions&) const = default;
+};
+
 struct Options {
   // Sockets. Never empty once parsed: --host and --port make one bind where nothing else was asked
   // for.
@@ -33,6 +43,7 @@ struct Options {
   uint64_t worker_max_rss_bytes = 0;  // a worker that holds more is replaced; 0: no limit
   uint32_t rss_samples = 3;           // in a row above it
   uint32_t rss_sample_interval_ms = 10'000;
+  ReloadOptions reload;
   WorkerSettings worker;  // its `listeners` stay empty: the master knows them once it has bound
 
   // The zygote.

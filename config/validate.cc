@@ -37,6 +37,20 @@ Result<> resolve_app_dir(Options& options, const Environment& environment) {
   return {};
 }
 
+Result<> resolve_reload_folders(Options& options, const Environment& environment) {
+  for (std::string& folder : options.reload.folders) {
+    fs::path path = (current_folder(environment) / folder).lexically_normal();
+    std::error_code ignored;
+    if (!fs::is_directory(path, ignored)) {
+      return fail(fmt::format("--reload-dir: '{}' is not a folder", folder));
+    }
+    folder = path.string();
+    if (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
+  }
+  if (options.reload.folders.empty()) options.reload.folders = {options.worker.app_dir};
+  return {};
+}
+
 // The workers open it too, and an app may change their folder.
 void settle_access_log(Options& options, const Environment& environment) {
   WorkerSettings& worker = options.worker;
@@ -68,6 +82,14 @@ Result<> validate(Options& options, const Environment& environment,
     return fail("no app given: name it as module:attribute, for example tricorn main:app");
   }
   if (auto done = resolve_app_dir(options, environment); !done) return done;
+  const bool reload_is_described = !options.reload.folders.empty() ||
+                                   !options.reload.includes.empty() ||
+                                   !options.reload.excludes.empty();
+  if (reload_is_described && !options.reload.enabled) {
+    warnings.push_back(
+        "--reload-dir, --reload-include and --reload-exclude have no effect without --reload");
+  }
+  if (auto done = resolve_reload_folders(options, environment); !done) return done;
   if (auto done = check_binds(options); !done) return done;
   settle_access_log(options, environment);
   bool has_unix = std::ranges::any_of(

@@ -33,6 +33,7 @@ void Runner::on_signal(int signal) {
 
 // Everything that can fail without touching a worker comes first.
 void Runner::reload() {
+  if (policy_.stopping()) return;
   status_.reload_begins();
   auto reloaded = parts_.reread_config();
   if (!reloaded) {

@@ -22,6 +22,7 @@ std::vector<std::string> settings_for_a_restart(const Options& before, const Opt
   note("workers-max-rss", before.worker_max_rss_bytes != after.worker_max_rss_bytes);
   note("rss-sample-interval", before.rss_sample_interval_ms != after.rss_sample_interval_ms);
   note("rss-samples", before.rss_samples != after.rss_samples);
+  note("reload", before.reload != after.reload);
   note("preload", before.worker.preload != after.worker.preload);
   note("pid-file", before.pid_file != after.pid_file);
   return changed;

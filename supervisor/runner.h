@@ -41,6 +41,8 @@ class Runner {
                                                 Parts parts);
   // Serves until the policy ends it. Returns the process's exit code.
   int run();
+  // Configuration and code, as SIGHUP asks for it.
+  void reload();
 
  private:
   Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Notifier notifier,
@@ -55,7 +57,6 @@ class Runner {
 
   // operator.cc: what signals ask for
   void on_signal(int signal);
-  void reload();
   void scale_to(uint32_t workers);
 
   // effects.cc

@@ -1,0 +1,130 @@
+"""--reload: a save is a reload, a broken one costs nothing, and what does not count does nothing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from integration.server import Server, executable
+from integration.versions import APP_SOURCE, MODES, VERSIONS, write_app, write_source
+
+CHANGED = r"INFO +(\S+) (has|and others have) changed"
+RELOADED = "reloaded: generation"
+
+
+def watching(folder: Path, *arguments: str, allow: tuple[str, ...] = ()) -> Server:
+    write_app(folder, "v1")
+    return Server("site_app:app", "--reload", *arguments, app_dir=folder, allow=allow)
+
+
+def body_starts(server: Server) -> bytes:
+    return server.get("/").body[:3]
+
+
+@MODES
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_save_is_a_reload(tmp_path: Path, mode: tuple[str, ...], workers: str) -> None:
+    """By renaming and by writing in place; a browser's idle connection does not keep the old code."""
+    with watching(tmp_path, "--workers", workers, *mode) as server:
+        assert body_starts(server) == b"v1:"
+        with server.connect() as browser:
+            assert browser.get("/").status == 200
+            write_app(tmp_path, "v2")
+            assert server.log.wait_for(CHANGED)[1] == f"{tmp_path}/site_app.py"
+            server.log.wait_for(RELOADED)
+            assert browser.at_end()
+        server.eventually(lambda: body_starts(server) == b"v2:", "the new code serves")
+        (tmp_path / "site_app.py").write_text(APP_SOURCE.format(version="v1", letter=VERSIONS["v1"]))
+        server.log.wait_for(RELOADED, count=2)
+        server.eventually(lambda: body_starts(server) == b"v1:", "the other code serves")
+        server.wait_workers(int(workers))
+
+
+@MODES
+def test_broken_save_keeps_the_old_code_until_it_is_healed(tmp_path: Path, mode: tuple[str, ...]) -> None:
+    with watching(tmp_path, *mode, allow=("reload aborted", "Traceback")) as server:
+        before = server.wait_workers(1)
+        write_source(tmp_path, "def app(:\n")
+        server.log.wait_for("reload aborted")
+        server.log.wait_for("SyntaxError")
+        assert body_starts(server) == b"v1:"
+        assert server.wait_workers(1) == before
+        write_app(tmp_path, "v2")
+        server.log.wait_for(RELOADED)
+        server.eventually(lambda: body_starts(server) == b"v2:", "the healed code serves")
+
+
+def test_new_file_in_a_new_folder_counts_and_so_does_its_end(tmp_path: Path) -> None:
+    with watching(tmp_path) as server:
+        (tmp_path / "package" / "deep").mkdir(parents=True)
+        (tmp_path / "package" / "deep" / "module.py").write_text("")
+        server.log.wait_for(RELOADED)
+        (tmp_path / "package" / "deep" / "module.py").unlink()
+        server.log.wait_for(RELOADED, count=2)
+        (tmp_path / "package").rename(tmp_path / "renamed")
+        server.log.wait_for(RELOADED, count=3)
+        (tmp_path / "renamed" / "deep" / "module.py").write_text("")
+        server.log.wait_for(RELOADED, count=4)
+
+
+def test_what_does_not_count_does_nothing(tmp_path: Path) -> None:
+    """The defaults, and what --reload-include, --reload-exclude and --reload-dir add."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / ".git").mkdir()
+    (tmp_path / "app" / "generated").mkdir()
+    (tmp_path / "pages").mkdir()
+    with watching(tmp_path / "app", "--reload-dir", str(tmp_path / "app"), "--reload-dir", str(tmp_path / "pages"),
+                  "--reload-include", "*.html", "--reload-exclude", "generated", "--reload-exclude", "test_*") as server:
+        for name in ("app/notes.txt", "app/.hidden.py", "app/.git/hook.py", "app/generated/code.py", "app/test_it.py",
+                     "app/~site_app.py", "pages/page.txt", "other.py"):
+            (tmp_path / name).write_text("")
+        (tmp_path / "pages" / "page.html").write_text("")
+        match = server.log.wait_for(CHANGED)
+        assert (match[1], match[2]) == (f"{tmp_path}/pages/page.html", "has")
+        server.log.wait_for(RELOADED)
+        assert server.log.count(CHANGED) == 1
+
+
+def test_burst_is_one_reload(tmp_path: Path) -> None:
+    """As a `git checkout` of 500 files makes it."""
+    with watching(tmp_path, "--reload-delay", "2") as server:
+        for number in range(500):
+            (tmp_path / f"module_{number}.py").write_text("")
+        write_app(tmp_path, "v2")
+        server.log.wait_for(RELOADED)
+        server.eventually(lambda: body_starts(server) == b"v2:", "the new code serves")
+        assert server.log.count(CHANGED) == server.log.count("reloading: generation") == 1
+
+
+def test_overflow_of_the_kernels_queue_is_one_reload(tmp_path: Path) -> None:
+    """What got lost may have counted; a folder that appeared unseen is watched afterwards."""
+    room = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    if room > 20_000:
+        pytest.skip("the queue is too large to fill")
+    with watching(tmp_path) as server:
+        server.signal(signal.SIGSTOP)
+        for number in range(room // 2 + 10):
+            (tmp_path / f"{number}.txt").touch()
+        (tmp_path / "late").mkdir()
+        server.signal(signal.SIGCONT)
+        server.log.wait_for(RELOADED)
+        (tmp_path / "late" / "module.py").write_text("")
+        assert server.log.wait_for(CHANGED, count=2)[1] == f"{tmp_path}/late/module.py"
+        server.log.wait_for(RELOADED, count=2)
+
+
+def test_limit_of_watches_is_a_clear_error(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    write_app(tmp_path, "v1")
+    limited = ("unshare", "--user", "--map-root-user", "sh", "-c", 'echo 2 > /proc/sys/user/max_inotify_watches && "$@"', "sh")
+    if subprocess.run([*limited, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no user namespaces here")
+    done = subprocess.run([*limited, executable(), "--reload", "--app-dir", tmp_path, "--port", "0", "site_app:app"],
+                          capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1
+    assert "--reload: the kernel's limit of watched folders is reached" in done.stderr
+    assert "fs.inotify.max_user_watches=" in done.stderr
