@@ -19,6 +19,7 @@ void for_each_field(Settings& settings, Visit&& visit) {
   visit("app_dir", settings.app_dir);
   visit("factory", settings.factory);
   visit("preload", settings.preload);
+  visit("reload", settings.reload);
   visit("interface", settings.interface);
   visit("threads", settings.threads);
   visit("lifespan", settings.lifespan);

@@ -67,6 +67,7 @@ struct WorkerSettings {
   std::string app_dir;   // put first on sys.path; "" means none
   bool factory = false;  // the attribute is a callable that makes the app
   bool preload = false;  // the zygote imports the app, the workers share it
+  bool reload = false;   // sources are being edited: bytecode of fresh ones is not trusted
   Interface interface = Interface::kAuto;
   uint32_t threads = 8;  // of a worker, for a WSGI app
   LifespanMode lifespan = LifespanMode::kAuto;

@@ -32,6 +32,7 @@ WorkerSettings all_changed() {
       .app_dir = "/srv/my app/100%",
       .factory = true,
       .preload = true,
+      .reload = true,
       .interface = Interface::kWsgi,
       .threads = 2,
       .lifespan = LifespanMode::kOff,

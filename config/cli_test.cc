@@ -51,6 +51,14 @@ TEST_F(CliTest, ReloadWatchesTheFoldersThatAreNamed) {
   EXPECT_EQ(got, expected);
 }
 
+TEST_F(CliTest, AtTheDeskADrainIsShortUnlessItIsGiven) {
+  EXPECT_EQ(options({"--reload"}).drain_timeout_ms, 2'000u);
+  EXPECT_EQ(options({"--reload"}).worker.drain_timeout_ms, 2'000u);
+  EXPECT_EQ(options({"--reload", "--timeout-graceful-shutdown", "30"}).drain_timeout_ms, 30'000u);
+  EXPECT_EQ(options({"--reload"}, {{"TRICORN_TIMEOUT_GRACEFUL_SHUTDOWN", "5"}}).drain_timeout_ms,
+            5'000u);
+}
+
 TEST_F(CliTest, EveryOptionArrives) {
   std::string env_file = file("app.env", "A=1\nB=2\n");
   Options got = options({"--factory",

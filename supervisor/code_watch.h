@@ -22,6 +22,7 @@ class CodeWatch {
   CodeWatch(EventLoop& loop, const ReloadOptions& options, std::function<void()> reload);
   void on_change(const std::string& path);
   void on_due();
+  void rearm();
 
   ReloadFilter filter_;
   ReloadDebounce debounce_;

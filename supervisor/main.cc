@@ -19,10 +19,11 @@ struct Invocation {
   Environment environment;
 };
 
-// At the desk the person who saved is the canary, and wants to see the new code at once: the old
+// At the desk the person who saved is the canary, and wants to see the newest code at once: the old
 // worker's idle connections are closed.
 void suit_the_desk(PolicyOptions& policy) {
   policy.canary_window = Duration::zero();
+  policy.newest_reload_wins = true;
   policy.retire_mode = DrainMode::kStop;
 }
 

@@ -1,8 +1,8 @@
 // FolderWatch: tells of files that change below some folders, by inotify(7): no polling, nothing
 // happens at rest.
 //
-// New sub-folders are watched as they appear. A link to a folder is not followed, unless it is a
-// root itself.
+// New sub-folders are watched as they appear, and so is a root that went away and comes back. A link
+// to a folder is not followed, unless it is a root itself.
 #pragma once
 
 #include <sys/inotify.h>
@@ -28,8 +28,8 @@ class FolderWatch {
     std::function<void(const std::string& path)> on_file;
     // Anything below may have changed: a folder went away, or the kernel's queue has overflown.
     std::function<void(const std::string& folder)> on_unknown;
-    std::function<void(const Error& error)>
-        on_error;  // a new folder is not watched, a root is gone
+    // A new folder is not watched, a root is gone. Once about the kernel's limit.
+    std::function<void(const Error& error)> on_error;
   };
 
   // `roots` are absolute. An Error names the remedy where a limit of the kernel is reached.
@@ -45,17 +45,24 @@ class FolderWatch {
   void on_event(const inotify_event& event);
   void on_folder_event(const std::string& path, uint32_t mask);
   void on_overflow();
+  void on_root_gone(const std::string& root);
+  void on_parent_event(const inotify_event& event);
+  void look_for_missing_roots();
   // Adds `root` and what is below it; `tell`: its files have changed.
   Result<> watch_tree(const std::string& root, bool tell);
   Result<bool> watch_folder(const std::string& path);
   void visit_entries(const std::string& folder, bool tell, std::vector<std::string>& sub_folders);
   void forget_tree(const std::string& root);
   bool is_root(const std::string& path) const;
+  void report(const Error& error);
 
   UniqueFd inotify_;
   std::vector<std::string> roots_;
   Observer observer_;
   std::unordered_map<int, std::string> folders_;  // by watch descriptor
+  std::vector<std::string> missing_roots_;
+  std::unordered_map<int, std::string> parents_;  // where missing roots may appear
+  bool limit_reported_ = false;
   FdWatcher watcher_;  // last: stops watching before the descriptor closes
 };
 

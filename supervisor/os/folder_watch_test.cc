@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -27,9 +28,10 @@ class FolderWatchTest : public testing::Test {
     watch.reset();
     fs::remove_all(root);
   }
-  void start() {
+  void start() { start({root}); }
+  void start(std::vector<std::string> roots) {
     auto created = FolderWatch::create(
-        loop, {root},
+        loop, std::move(roots),
         {.wants_folder = [](const std::string& path) { return !path.ends_with("skipped"); },
          .on_file = [this](const std::string& path) { told.insert(name_of(path)); },
          .on_unknown = [this](const std::string& path) { told.insert("all of " + name_of(path)); },
@@ -42,8 +44,7 @@ class FolderWatchTest : public testing::Test {
   void make(const std::string& path) { fs::create_directories(fs::path(root) / path); }
   // All that was told until the kernel's queue was empty.
   std::set<std::string> changes() {
-    uv_run(loop.raw(), UV_RUN_NOWAIT);
-    uv_run(loop.raw(), UV_RUN_NOWAIT);
+    for (int turn = 0; turn < 4; ++turn) uv_run(loop.raw(), UV_RUN_NOWAIT);
     return std::exchange(told, {});
   }
 
@@ -68,6 +69,17 @@ TEST_F(FolderWatchTest, TellsOfFilesThatAreWrittenMovedAndRemoved) {
   EXPECT_THAT(changes(), ElementsAre("new"));
   fs::create_symlink("nowhere", root + "/link");
   EXPECT_THAT(changes(), ElementsAre("link"));
+}
+
+TEST_F(FolderWatchTest, TellsOfAHardLinkAndOfASwappedLink) {
+  write("old");
+  fs::create_symlink("old", root + "/link");
+  start();
+  fs::create_hard_link(root + "/old", root + "/twin");
+  EXPECT_THAT(changes(), ElementsAre("twin"));
+  fs::create_symlink("twin", root + "/new link");
+  fs::rename(root + "/new link", root + "/link");
+  EXPECT_THAT(changes(), ElementsAre("link", "new link"));
 }
 
 TEST_F(FolderWatchTest, AFileIsToldWhenItIsClosed) {
@@ -109,11 +121,60 @@ TEST_F(FolderWatchTest, UnwantedFoldersAreNotWatched) {
   EXPECT_THAT(changes(), ElementsAre());
 }
 
-TEST_F(FolderWatchTest, ARootThatGoesAwayIsAnError) {
-  start();
-  fs::remove_all(root);
+TEST_F(FolderWatchTest, ARootThatComesBackIsWatchedAgain) {
+  make("src/deep");
+  start({root + "/src"});
+  fs::remove_all(root + "/src");
+  EXPECT_THAT(changes(), Contains("all of src"));
+  write("beside it");
+  EXPECT_THAT(changes(), ElementsAre());
+  make("src/deep");
+  write("src/deep/early");
+  EXPECT_THAT(changes(), ElementsAre("src/deep/early"));
+  write("src/deep/late");
+  EXPECT_THAT(changes(), ElementsAre("src/deep/late"));
+  fs::rename(root + "/src", root + "/elsewhere");
+  make("src");
+  write("elsewhere/stranger");
+  write("src/again");
   changes();
-  EXPECT_THAT(errors, ElementsAre(HasSubstr("is gone")));
+  write("src/again");
+  EXPECT_THAT(changes(), ElementsAre("src/again"));
+  EXPECT_EQ(watch->folders(), 1u);
+  EXPECT_THAT(errors, ElementsAre());
+}
+
+TEST_F(FolderWatchTest, ARootInsideAnotherIsWatchedAgain) {
+  make("src");
+  start({root, root + "/src"});
+  for (const char* goes : {"removed", "renamed"}) {
+    fs::rename(root + "/src", root + "/" + goes);
+    if (goes == std::string_view("removed")) fs::remove_all(root + "/removed");
+    make("src");
+    changes();
+    write("src/file");
+    EXPECT_THAT(changes(), ElementsAre("src/file")) << goes;
+  }
+  EXPECT_THAT(errors, ElementsAre());
+}
+
+TEST_F(FolderWatchTest, ARootThatGoesWithItsParentIsAnError) {
+  make("parent/src");
+  start({root + "/parent/src"});
+  fs::remove_all(root + "/parent");
+  changes();
+  EXPECT_THAT(errors, ElementsAre(HasSubstr("src is gone and is watched no more")));
+}
+
+TEST_F(FolderWatchTest, AFolderThatMayNotBeReadIsPassedOver) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  make("closed");
+  make("open");
+  fs::permissions(root + "/closed", fs::perms::none);
+  start();
+  write("open/file");
+  EXPECT_THAT(changes(), ElementsAre("open/file"));
+  fs::permissions(root + "/closed", fs::perms::owner_all);
 }
 
 TEST_F(FolderWatchTest, ARootMustBeAFolder) {

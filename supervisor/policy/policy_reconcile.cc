@@ -96,12 +96,24 @@ void Policy::State::finish_roll(Turn& turn) {
            slots_.size(), slots_.size() == 1 ? "" : "s");
 }
 
-// The old generation serves on. Slots that were rolled go back to it, one by one, so that all serve
-// one code.
 void Policy::State::abort_roll(Turn& turn, const std::string& reason,
                                const std::string& traceback) {
   turn.log(LogLevel::kError, "reload aborted: {}; generation {} serves on{}", reason,
            serving_generation_, below(traceback));
+  undo_roll(turn);
+}
+
+// Code that is out of date before any of it serves is not waited for: it may hang.
+void Policy::State::supersede_roll(Turn& turn) {
+  const bool serves = rollout_.state() == Rollout::State::kRolling;
+  if (!rollout_.active() || serves) return;
+  turn.log(LogLevel::kInfo, "generation {} is out of date already", *rollout_.target());
+  undo_roll(turn);
+}
+
+// The old generation serves on. Slots that were rolled go back to it, one by one, so that all serve
+// one code.
+void Policy::State::undo_roll(Turn& turn) {
   const Generation target = *rollout_.target();
   rollout_.end();
   for (WorkerSlot& slot : slots_) {

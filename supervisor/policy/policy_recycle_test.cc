@@ -91,12 +91,5 @@ TEST(PolicyRecycle, AFailureOfOneOfManyUndoesThemAll) {
   EXPECT_FALSE(h.policy().rolling());
 }
 
-TEST(PolicyRecycle, AtTheDeskTheNewWorkerTakesOverAtOnce) {
-  PolicyHarness h{{.workers = 1, .canary_window = 0ms, .retire_mode = DrainMode::kStop}};
-  h.boot().send(ReloadRequested{}).zygote_ready(2).forget();
-  EXPECT_EQ(h.up(2).actions(), "drain 1, stop zygote 1");
-  EXPECT_EQ(h.roster(), "D1 R2");
-}
-
 }  // namespace
 }  // namespace tricorn

@@ -30,6 +30,7 @@ void Policy::State::handle(Turn& turn, const ReloadRequested&) {
   if (!takes_orders()) return;
   unpause(turn);
   rollout_.request();
+  if (options_.newest_reload_wins) supersede_roll(turn);
   if (rollout_.active()) turn.log(LogLevel::kInfo, "another reload follows the one in progress");
 }
 

@@ -106,6 +106,8 @@ class Policy::State {
   void take_over(Turn& turn, WorkerSlot& slot);
   void finish_roll(Turn& turn);
   void abort_roll(Turn& turn, const std::string& reason, const std::string& traceback);
+  void supersede_roll(Turn& turn);
+  void undo_roll(Turn& turn);
   bool serves_alone(const WorkerSlot& slot) const;
   void cancel_motion(Turn& turn, WorkerSlot& slot);
   bool can_respawn(const WorkerSlot& slot) const;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kIncludes[] = {"*.py"};
 constexpr std::string_view kExcludes[] = {".*", ".py[cod]", ".sw.*", "~*"};
+constexpr std::string_view kBytecodeFolder = "__pycache__";  // every import writes into it
 
 // "./build/" is "build".
 std::string normal(std::string pattern) {
@@ -72,7 +73,7 @@ bool ReloadFilter::wants_file(std::string_view path) const {
 }
 
 bool ReloadFilter::wants_folder(std::string_view path) const {
-  return !any_matches(excludes_, path);
+  return !matches(kBytecodeFolder, path) && !any_matches(excludes_, path);
 }
 
 }  // namespace tricorn

@@ -19,7 +19,7 @@ class ReloadFilter {
 
   // Included and not excluded; an include without wildcards goes before any exclude (".env").
   bool wants_file(std::string_view path) const;
-  // Not excluded: nothing below an excluded folder is looked at.
+  // Not excluded, nor a __pycache__: nothing below such a folder is looked at.
   bool wants_folder(std::string_view path) const;
 
  private:

@@ -55,6 +55,7 @@ TEST(ReloadFilter, WantsFolders) {
   const Case cases[] = {
       {{}, {}, "/srv/app/pkg", true},
       {{}, {}, "/srv/app/.git", false},
+      {{}, {}, "/srv/app/pkg/__pycache__", false},
       {{".*"}, {}, "/srv/app/.git", true},
       {{}, {"build"}, "/srv/app/build", false},
       {{}, {"./build/"}, "/srv/app/deep/build", false},

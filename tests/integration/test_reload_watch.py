@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,16 @@ from integration.versions import APP_SOURCE, MODES, VERSIONS, write_app, write_s
 
 CHANGED = r"INFO +(\S+) (has|and others have) changed"
 RELOADED = "reloaded: generation"
+STREAMING_SOURCE = """
+import asyncio
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"data: 1", "more_body": scope["path"] == "/events"})
+    while scope["path"] == "/events":
+        await asyncio.sleep(3600)
+"""
 
 
 def watching(folder: Path, *arguments: str, allow: tuple[str, ...] = ()) -> Server:
@@ -22,6 +35,10 @@ def watching(folder: Path, *arguments: str, allow: tuple[str, ...] = ()) -> Serv
 
 def body_starts(server: Server) -> bytes:
     return server.get("/").body[:3]
+
+
+def source(version: str) -> str:
+    return APP_SOURCE.format(version=version, letter=VERSIONS[version])
 
 
 @MODES
@@ -37,7 +54,7 @@ def test_save_is_a_reload(tmp_path: Path, mode: tuple[str, ...], workers: str) -
             server.log.wait_for(RELOADED)
             assert browser.at_end()
         server.eventually(lambda: body_starts(server) == b"v2:", "the new code serves")
-        (tmp_path / "site_app.py").write_text(APP_SOURCE.format(version="v1", letter=VERSIONS["v1"]))
+        (tmp_path / "site_app.py").write_text(source("v1"))
         server.log.wait_for(RELOADED, count=2)
         server.eventually(lambda: body_starts(server) == b"v1:", "the other code serves")
         server.wait_workers(int(workers))
@@ -55,6 +72,111 @@ def test_broken_save_keeps_the_old_code_until_it_is_healed(tmp_path: Path, mode:
         write_app(tmp_path, "v2")
         server.log.wait_for(RELOADED)
         server.eventually(lambda: body_starts(server) == b"v2:", "the healed code serves")
+
+
+def truncate_and_write(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
+def rename_over(file: Path, text: str) -> None:
+    (file.parent / ".site_app.py.tmp").write_text(text)
+    (file.parent / ".site_app.py.tmp").rename(file)
+
+
+def keep_a_backup(file: Path, text: str) -> None:
+    """As vim does: the old file is moved away, a new one is written, the old one is removed."""
+    (file.parent / "4913").touch()
+    (file.parent / "4913").unlink()
+    file.rename(file.parent / "site_app.py~")
+    file.write_text(text)
+    (file.parent / "site_app.py~").unlink()
+
+
+def swap_a_link(file: Path, text: str) -> None:
+    elsewhere = Path(tempfile.mkdtemp(dir=file.parent.parent)) / "site_app.py"
+    elsewhere.write_text(text)
+    (file.parent / "link").symlink_to(elsewhere)
+    (file.parent / "link").rename(file)
+
+
+def test_each_way_in_which_editors_save(tmp_path: Path) -> None:
+    """One after the other, each right after the reload before it."""
+    (tmp_path / "app").mkdir()
+    with watching(tmp_path / "app") as server:
+        ways = (truncate_and_write, rename_over, keep_a_backup, swap_a_link) * 2
+        for number, save in enumerate(ways, start=1):
+            version = "v2" if number % 2 else "v1"
+            save(tmp_path / "app" / "site_app.py", source(version))
+            server.log.wait_for(RELOADED, count=number)
+            assert body_starts(server) == f"{version}:".encode(), save.__name__
+
+
+def test_save_within_the_second_of_the_last_one_and_as_long_is_seen(tmp_path: Path) -> None:
+    """Python's bytecode files tell two sources apart by size and second. Those that have settled are cached as ever."""
+    second = time.time() + 3600  # of both; and however slow the machine is, both are fresh
+    (tmp_path / "helper.py").write_text("")
+
+    def save(version: str) -> None:
+        (tmp_path / "new").write_text("import helper\n" + source(version))
+        os.utime(tmp_path / "new", (second, second))
+        (tmp_path / "new").rename(tmp_path / "site_app.py")
+
+    save("v1")
+    with Server("site_app:app", "--reload", app_dir=tmp_path, environment={"PYTHONDONTWRITEBYTECODE": ""}) as server:
+        reloads = 0
+
+        def helper_has_settled() -> bool:
+            nonlocal reloads
+            reloads += 1
+            version = "v2" if reloads % 2 else "v1"
+            save(version)
+            server.log.wait_for(RELOADED, count=reloads)
+            assert body_starts(server) == f"{version}:".encode()
+            return any((tmp_path / "__pycache__").glob("helper.*"))
+
+        server.eventually(helper_has_settled, "bytecode of the file that was not touched")
+        assert not list((tmp_path / "__pycache__").glob("site_app.*"))
+
+
+@MODES
+def test_newer_save_does_not_wait_for_one_that_hangs(tmp_path: Path, mode: tuple[str, ...]) -> None:
+    with watching(tmp_path, *mode) as server:
+        write_source(tmp_path, "import os, time\nos.write(1, b'it hangs\\n')\ntime.sleep(3600)\n")
+        server.log.wait_for("it hangs")
+        write_app(tmp_path, "v2")
+        server.log.wait_for("generation 2 is out of date already")
+        server.log.wait_for("reloaded: generation 3")
+        assert body_starts(server) == b"v2:"
+        server.wait_workers(1)
+
+
+def test_open_stream_does_not_keep_the_old_code(tmp_path: Path) -> None:
+    """As a browser's EventSource is: it is cut soon, and comes back to the new code."""
+    write_source(tmp_path, STREAMING_SOURCE)
+    with Server("site_app:app", "--reload", app_dir=tmp_path) as server, server.connect() as browser:
+        browser.request("GET", "/events", read=False)
+        browser.read_head()
+        write_app(tmp_path, "v2")
+        server.log.wait_for(RELOADED)
+        assert body_starts(server) == b"v2:"
+        server.log.wait_for("cancelled 1 request at the end of the drain")
+        browser.read_to_end()
+        server.wait_workers(1)
+
+
+def test_folder_that_is_gone_for_a_while_is_watched_again(tmp_path: Path) -> None:
+    """As after two switches of branches. The old code serves meanwhile."""
+    watched = tmp_path / "src"
+    watched.mkdir()
+    write_app(tmp_path, "v1")
+    with Server("site_app:app", "--reload", "--reload-dir", str(watched), app_dir=tmp_path,
+                allow=("not reloaded",)) as server:
+        watched.rmdir()
+        server.log.wait_for("not reloaded, the workers serve on: --reload-dir: '.*/src' is not a folder")
+        assert body_starts(server) == b"v1:"
+        watched.mkdir()
+        (watched / "module.py").write_text("")
+        server.log.wait_for(RELOADED)
 
 
 def test_new_file_in_a_new_folder_counts_and_so_does_its_end(tmp_path: Path) -> None:
