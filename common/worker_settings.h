@@ -24,6 +24,8 @@ enum class ListenerKind : uint8_t { kTcp, kUnix };
 struct ListenerSettings {
   ListenerKind kind = ListenerKind::kTcp;
   std::string name;  // "127.0.0.1:8000", "unix:/run/app.sock": for logs and scope["server"] of unix sockets
+  uint32_t part = 0;   // which of the `parts` sockets that share the address (--reuse-port)
+  uint32_t parts = 1;
   bool operator==(const ListenerSettings&) const = default;
 };
 

@@ -59,7 +59,6 @@ constexpr ForeignOption kForeign[] = {
     {.names = "-n,--name"},
     {.names = "--certfile"},
     {.names = "--keyfile"},
-    {.names = "--reuse-port", .shape = Shape::kFlag, .harmless = "false"},
     {.names = "--log-syslog",
      .shape = Shape::kFlag,
      .harmless = "false",

@@ -31,6 +31,7 @@ struct Options {
   uint16_t port = 8000;
   std::optional<uint32_t> uds_permissions;  // mode bits of unix sockets; nullopt: as the umask says
   uint32_t backlog = 2048;                  // connections that wait in the kernel, per socket
+  bool reuse_port = false;                  // several sockets per TCP address, see ListenSocket
 
   // Workers and their supervision.
   uint32_t workers = 1;

@@ -92,8 +92,13 @@ Result<> validate(Options& options, const Environment& environment,
   if (auto done = resolve_reload_folders(options, environment); !done) return done;
   if (auto done = check_binds(options); !done) return done;
   settle_access_log(options, environment);
-  bool has_unix = std::ranges::any_of(
-      options.binds, [](const BindSpec& bind) { return bind.kind == BindSpec::Kind::kUnix; });
+  auto has = [&](BindSpec::Kind kind) {
+    return std::ranges::find(options.binds, kind, &BindSpec::kind) != options.binds.end();
+  };
+  if (options.reuse_port && !has(BindSpec::Kind::kTcp)) {
+    warnings.push_back("--reuse-port has no effect: no TCP address is bound");
+  }
+  bool has_unix = has(BindSpec::Kind::kUnix);
   if (options.uds_permissions && !has_unix) {
     warnings.push_back("--uds-permissions has no effect: no unix socket is bound");
   }

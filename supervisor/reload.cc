@@ -13,6 +13,7 @@ std::vector<std::string> settings_for_a_restart(const Options& before, const Opt
   };
   note("the set of addresses", before.binds != after.binds);
   note("backlog", before.backlog != after.backlog);
+  note("reuse-port", before.reuse_port != after.reuse_port);
   note("uds-permissions", before.uds_permissions != after.uds_permissions);
   note("boot timeout", before.boot_timeout_ms != after.boot_timeout_ms);
   note("drain timeout", before.drain_timeout_ms != after.drain_timeout_ms);

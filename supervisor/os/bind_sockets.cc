@@ -15,6 +15,8 @@ namespace {
 
 constexpr int kFirstPassedFd = 3;                   // SD_LISTEN_FDS_START
 constexpr size_t kMaxSockets = kMaxControlFds - 1;  // one place in kSetup is the scoreboard's
+// Of an address, with --reuse-port: so many accept queues are never what is waited for.
+constexpr uint32_t kMostParts = 16;
 
 int take_number(Environment& environment, const std::string& name) {
   auto variable = environment.extract(name);
@@ -54,12 +56,15 @@ bool shares_its_port(const BindSpec& bind, const std::vector<BindSpec>& binds) {
 }
 
 Result<std::vector<ListenSocket>> open_one(const BindSpec& bind, const std::vector<BindSpec>& all,
-                                           std::optional<uint32_t> uds_permissions) {
+                                           const Options& options) {
   if (bind.kind == BindSpec::Kind::kTcp) {
-    return ListenSocket::bind_tcp(bind, shares_its_port(bind, all));
+    const uint32_t parts = options.reuse_port ? std::min(options.workers, kMostParts) : 1;
+    return ListenSocket::bind_tcp(bind, {.v6_only = shares_its_port(bind, all),
+                                         .reuse_port = options.reuse_port,
+                                         .parts = parts});
   }
   auto socket = bind.kind == BindSpec::Kind::kUnix
-                    ? ListenSocket::bind_unix(bind.path, uds_permissions)
+                    ? ListenSocket::bind_unix(bind.path, options.uds_permissions)
                     : ListenSocket::adopt(bind.fd);
   if (!socket) return pass_on(socket);
   std::vector<ListenSocket> sockets;
@@ -74,7 +79,7 @@ Result<BindSockets> BindSockets::open(const Options& options, Environment& envir
   opened.backlog_ = options.backlog;
   auto binds = choose_binds(options, environment);
   for (const BindSpec& bind : binds) {
-    auto sockets = open_one(bind, binds, options.uds_permissions);
+    auto sockets = open_one(bind, binds, options);
     if (!sockets) return pass_on(sockets);
     std::ranges::move(*sockets, std::back_inserter(opened.sockets_));
   }
@@ -109,7 +114,9 @@ std::vector<ListenerSettings> BindSockets::settings() const {
 
 std::vector<std::string> BindSockets::urls() const {
   std::vector<std::string> urls;
-  for (const ListenSocket& socket : sockets_) urls.push_back(socket.url());
+  for (const ListenSocket& socket : sockets_) {
+    if (socket.settings().part == 0) urls.push_back(socket.url());
+  }
   return urls;
 }
 
