@@ -23,6 +23,7 @@ struct Invocation {
 // worker's idle connections are closed.
 void suit_the_desk(PolicyOptions& policy) {
   policy.canary_window = Duration::zero();
+  policy.waits_for_repair = true;
   policy.newest_reload_wins = true;
   policy.retire_mode = DrainMode::kStop;
 }

@@ -50,6 +50,7 @@ class World {
             .boot_timeout = 5s,
             .drain_timeout = 3s,
             .shutdown_delay = surge_ > 2 ? 2s : 0s,
+            .waits_for_repair = surge_ == 2,
             .newest_reload_wins = surge_ == 2,
             .max_surge = surge_,
             .worker_lifetime = surge_ % 2 == 0 ? 60s : 0s,

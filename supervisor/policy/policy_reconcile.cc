@@ -103,14 +103,6 @@ void Policy::State::abort_roll(Turn& turn, const std::string& reason,
   undo_roll(turn);
 }
 
-// Code that is out of date before any of it serves is not waited for: it may hang.
-void Policy::State::supersede_roll(Turn& turn) {
-  const bool serves = rollout_.state() == Rollout::State::kRolling;
-  if (!rollout_.active() || serves) return;
-  turn.log(LogLevel::kInfo, "generation {} is out of date already", *rollout_.target());
-  undo_roll(turn);
-}
-
 // The old generation serves on. Slots that were rolled go back to it, one by one, so that all serve
 // one code.
 void Policy::State::undo_roll(Turn& turn) {

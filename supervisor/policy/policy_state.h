@@ -61,6 +61,8 @@ class Policy::State {
   void add_slot(Turn& turn);
   void remove_slot(Turn& turn);
   void fail_first_boot(Turn& turn, const std::string& who, const Loss& loss);
+  void wait_for_repair(Turn& turn);
+  void drop_outdated_code(Turn& turn);
   bool takes_orders() const;
   void begin_delay(Turn& turn);
   void begin_stop(Turn& turn);
@@ -106,7 +108,6 @@ class Policy::State {
   void take_over(Turn& turn, WorkerSlot& slot);
   void finish_roll(Turn& turn);
   void abort_roll(Turn& turn, const std::string& reason, const std::string& traceback);
-  void supersede_roll(Turn& turn);
   void undo_roll(Turn& turn);
   bool serves_alone(const WorkerSlot& slot) const;
   void cancel_motion(Turn& turn, WorkerSlot& slot);
@@ -129,6 +130,7 @@ class Policy::State {
   Generation serving_generation_ = 0;  // respawns come from its zygote
   Generation last_generation_ = 0;
   bool paused_ = false;  // all workers were retired on request
+  bool awaits_repair_ = false;  // the first boot failed; a reload begins it anew
   bool all_ready_logged_ = false;
   TimePoint now_{};  // of the last event
 };

@@ -75,6 +75,24 @@ def test_broken_save_keeps_the_old_code_until_it_is_healed(tmp_path: Path, mode:
         server.eventually(lambda: body_starts(server) == b"v2:", "the healed code serves")
 
 
+def test_app_that_does_not_start_is_waited_for(tmp_path: Path) -> None:
+    """Broken twice, then right."""
+    write_source(tmp_path, "def app(:\n")
+    server = Server("site_app:app", "--reload", app_dir=tmp_path, allow=("waiting for a change", "Traceback")).spawn()
+    try:
+        server.log.wait_for("SyntaxError")
+        write_source(tmp_path, "raise LookupError('not yet')\n")
+        server.log.wait_for("LookupError: not yet")
+        write_app(tmp_path, "v1")
+        server.log.wait_for("ready: 1 worker")
+        server.address = server._read_address()
+        assert body_starts(server) == b"v1:"
+        server.signal(signal.SIGTERM)
+        server.assert_gone()
+    finally:
+        server.kill_all()
+
+
 def truncate_and_write(file: Path, text: str) -> None:
     file.write_text(text)
 
