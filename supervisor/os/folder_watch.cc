@@ -114,10 +114,15 @@ void FolderWatch::on_folder_event(const std::string& path, uint32_t mask) {
   }  // IN_DELETE: it was empty
 }
 
-// Folders may have appeared unseen. Those that are watched already stay so.
+// Folders may have come and gone unseen. Those that are watched already stay so.
 void FolderWatch::on_overflow() {
-  look_for_missing_roots();
+  missing_roots_.clear();
   for (const std::string& root : roots_) {
+    std::error_code ignored;
+    if (!fs::is_directory(root, ignored)) {
+      on_root_gone(root);
+      continue;
+    }
     if (auto added = watch_tree(root, false); !added) report(added.error());
     observer_.on_unknown(root);
   }

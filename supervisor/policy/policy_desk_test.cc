@@ -42,7 +42,7 @@ TEST_F(PolicyDesk, ANewerSaveFollowsOneThatServes) {
 
 TEST_F(PolicyDesk, OneThatFailsWhileANewerSaveWaitsIsFollowedByIt) {
   h.up(3).send(ReloadRequested{}).forget();
-  EXPECT_EQ(h.boot_fails(4).actions(), "zygote 3, stop zygote 2");
+  EXPECT_EQ(h.boot_fails(4).actions(), "zygote 3, spawn 5 in 0 of 1, stop zygote 2");
 }
 
 // --- an app that does not start at all
