@@ -92,8 +92,9 @@ OptionGroup socket_options() {
            .help = "Connections that may wait in the kernel, per socket."},
           {.name = "reuse-port",
            .value = flag_value([](auto& o) -> auto& { return o.reuse_port; }),
-           .help = "One TCP socket per worker, held by the master, among which the kernel deals new "
-                   "connections out."},
+           .help =
+               "One TCP socket per worker, held by the master, among which the kernel deals new "
+               "connections out."},
       }};
 }
 

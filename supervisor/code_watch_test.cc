@@ -26,8 +26,8 @@ class CodeWatchTest : public testing::Test {
     fs::remove_all(folder);
   }
   void start(uint32_t delay_ms) {
-    auto created = CodeWatch::create(loop, {.enabled = true, .folders = {folder}, .delay_ms = delay_ms},
-                                     [this] { ++reloads; });
+    auto created = CodeWatch::create(
+        loop, {.enabled = true, .folders = {folder}, .delay_ms = delay_ms}, [this] { ++reloads; });
     ASSERT_TRUE(created.has_value()) << created.error().message;
     watch = std::move(*created);
   }

@@ -59,9 +59,9 @@ Result<std::vector<ListenSocket>> open_one(const BindSpec& bind, const std::vect
                                            const Options& options) {
   if (bind.kind == BindSpec::Kind::kTcp) {
     const uint32_t parts = options.reuse_port ? std::min(options.workers, kMostParts) : 1;
-    return ListenSocket::bind_tcp(bind, {.v6_only = shares_its_port(bind, all),
-                                         .reuse_port = options.reuse_port,
-                                         .parts = parts});
+    return ListenSocket::bind_tcp(
+        bind,
+        {.v6_only = shares_its_port(bind, all), .reuse_port = options.reuse_port, .parts = parts});
   }
   auto socket = bind.kind == BindSpec::Kind::kUnix
                     ? ListenSocket::bind_unix(bind.path, options.uds_permissions)

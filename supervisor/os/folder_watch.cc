@@ -128,13 +128,13 @@ void FolderWatch::on_overflow() {
   }
 }
 
-// As when a branch without it is checked out, and then one with it. Its parent tells when it is back.
+// As when a branch without it is checked out, and then one with it. Its parent tells when it is
+// back.
 void FolderWatch::on_root_gone(const std::string& root) {
   forget_tree(root);
   observer_.on_unknown(root);
   const std::string parent = fs::path(root).parent_path().string();
-  const int watch =
-      ::inotify_add_watch(inotify_.get(), parent.c_str(), kArrivals | IN_MASK_ADD);
+  const int watch = ::inotify_add_watch(inotify_.get(), parent.c_str(), kArrivals | IN_MASK_ADD);
   if (watch == -1) {
     return report({fmt::format("{} is gone and is watched no more; restart the server", root)});
   }

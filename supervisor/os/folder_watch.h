@@ -1,8 +1,8 @@
 // FolderWatch: tells of files that change below some folders, by inotify(7): no polling, nothing
 // happens at rest.
 //
-// New sub-folders are watched as they appear, and so is a root that went away and comes back. A link
-// to a folder is not followed, unless it is a root itself.
+// New sub-folders are watched as they appear, and so is a root that went away and comes back. A
+// link to a folder is not followed, unless it is a root itself.
 #pragma once
 
 #include <sys/inotify.h>

@@ -26,7 +26,8 @@ TEST_F(PolicyDesk, TheNewWorkerTakesOverAtOnce) {
 TEST_F(PolicyDesk, ANewerSaveReplacesOneThatIsOnItsWay) {
   h.fork(3);  // and hangs in its import
   EXPECT_EQ(h.send(ReloadRequested{}).actions(), "quit 3, zygote 3, stop zygote 2");
-  EXPECT_EQ(h.send(ReloadRequested{}).actions(), "zygote 4, stop zygote 3") << "before it was ready";
+  EXPECT_EQ(h.send(ReloadRequested{}).actions(), "zygote 4, stop zygote 3")
+      << "before it was ready";
   EXPECT_EQ(h.pass(1s).kill(3).forget().zygote_ready(4).actions(), "spawn 4 in 0 of 4");
   EXPECT_TRUE(h.lines(LogLevel::kError).empty());
   h.up(4).up(5);

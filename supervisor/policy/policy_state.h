@@ -129,7 +129,7 @@ class Policy::State {
   Shutdown shutdown_;
   Generation serving_generation_ = 0;  // respawns come from its zygote
   Generation last_generation_ = 0;
-  bool paused_ = false;  // all workers were retired on request
+  bool paused_ = false;         // all workers were retired on request
   bool awaits_repair_ = false;  // the first boot failed; a reload begins it anew
   bool all_ready_logged_ = false;
   TimePoint now_{};  // of the last event

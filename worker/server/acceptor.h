@@ -75,10 +75,10 @@ class Acceptor final : public OuterPoll {
   UvHandle<uv_timer_t> pause_timer_;
   UvHandle<uv_timer_t> look_again_timer_;
   bool in_line_ = false;
-  bool caught_up_ = false;  // back from a pause: what waits now, the siblings did not take
-  bool alone_ = true;       // no sibling was ready when last asked
+  bool caught_up_ = false;   // back from a pause: what waits now, the siblings did not take
+  bool alone_ = true;        // no sibling was ready when last asked
   bool has_queues_ = false;  // some address has several sockets
-  bool exhausted_ = false;  // out of descriptors; said so once
+  bool exhausted_ = false;   // out of descriptors; said so once
   uint32_t accepts_since_rotation_ = 0;
 };
 

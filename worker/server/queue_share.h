@@ -1,9 +1,10 @@
-// Whose connections a worker takes where several sockets share an address (--reuse-port): the kernel
-// deals new connections out among them by a hash, each into an accept queue of its own. PURE.
+// Whose connections a worker takes where several sockets share an address (--reuse-port): the
+// kernel deals new connections out among them by a hash, each into an accept queue of its own.
+// PURE.
 //
-// A queue is the business of two workers, so that it is served while one of them is dead, blocked or
-// not there yet: that of the slot of its number, and the next. Where slots are missing, those that
-// follow take their place; every worker has all the sockets.
+// A queue is the business of two workers, so that it is served while one of them is dead, blocked
+// or not there yet: that of the slot of its number, and the next. Where slots are missing, those
+// that follow take their place; every worker has all the sockets.
 #pragma once
 
 #include <cstdint>
