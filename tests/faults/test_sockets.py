@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from integration.server import APPS, DEADLINE_S, Server, clean_environment, executable
+from faults.harness import FaultServer
+from integration.server import APPS, DEADLINE_S, clean_environment, executable
 from integration.versions import reload
 
 SHARINGS = pytest.mark.parametrize("sharing", [(), ("--reuse-port",)], ids=["shared", "reuse-port"])
@@ -23,7 +24,7 @@ SHARINGS = pytest.mark.parametrize("sharing", [(), ("--reuse-port",)], ids=["sha
 @SHARINGS
 def test_fault_26_no_connection_is_stranded_by_a_worker_that_retires(sharing: tuple[str, ...]) -> None:
     """One connection at a time: the next one, which would wake somebody, comes only when this one has been answered."""
-    with Server("raw:app", "--workers", "2", *sharing) as server:
+    with FaultServer("raw:app", "--workers", "2", *sharing) as server:
         stopping = threading.Event()
         failures: list[BaseException] = []
         answered = 0
@@ -54,7 +55,7 @@ def test_fault_26_no_connection_is_stranded_by_a_worker_that_retires(sharing: tu
 def test_fault_27_too_few_descriptors_cost_no_connection_and_no_cpu(sharing: tuple[str, ...]) -> None:
     """Two workers with 64 descriptors, 200 connections: what does not fit waits in the queue."""
     limited = ("prlimit", "--nofile=64")
-    with Server("raw:app", "--workers", "2", "--timeout-header", "60", *sharing, command_prefix=limited,
+    with FaultServer("raw:app", "--workers", "2", "--timeout-header", "60", *sharing, command_prefix=limited,
                 allow=("accept: Too many open files",)) as server, ExitStack() as stack:
         workers = server.wait_workers(2)
         connections = [stack.enter_context(server.connect()) for _ in range(200)]
@@ -73,7 +74,7 @@ def test_fault_27_too_few_descriptors_cost_no_connection_and_no_cpu(sharing: tup
 
 def test_fault_29_a_burst_spreads_evenly_over_the_workers() -> None:
     """256 connections that are opened at once and kept, on 8 workers: the fullest has at most 1.3 times the mean."""
-    with Server("raw:app", "--workers", "8") as server, ExitStack() as stack:
+    with FaultServer("raw:app", "--workers", "8") as server, ExitStack() as stack:
         server.wait_workers(8)
         connections = [stack.enter_context(server.connect()) for _ in range(256)]
         for connection in connections:
@@ -84,7 +85,7 @@ def test_fault_29_a_burst_spreads_evenly_over_the_workers() -> None:
 
 def test_fault_29_each_worker_gets_its_part_of_single_connections() -> None:
     """1000 one after the other on 8 workers: the kernel would always wake the same one."""
-    with Server("raw:app", "--workers", "8") as server:
+    with FaultServer("raw:app", "--workers", "8") as server:
         server.wait_workers(8)
         load = Counter(json.loads(server.get("/identity").body)["pid"] for _ in range(1000))
         assert len(load) == 8 and min(load.values()) >= 50, load
@@ -111,7 +112,7 @@ def test_fault_31_dead_socket_is_replaced_and_is_right_before_anybody_can_connec
     first = threading.Thread(target=be_the_first_to_connect)
     first.start()
     try:
-        with Server("raw:app", "--uds-permissions", "620", bind=("--uds", str(path))) as server:
+        with FaultServer("raw:app", "--uds-permissions", "620", bind=("--uds", str(path))) as server:
             assert server.get("/hello").status == 200
             first.join(DEADLINE_S)
     finally:
@@ -123,7 +124,7 @@ def test_fault_31_dead_socket_is_replaced_and_is_right_before_anybody_can_connec
 
 def test_fault_31_live_socket_is_left_to_its_server(tmp_path: Path) -> None:
     path = tmp_path / "app.sock"
-    with Server("raw:app", bind=("--uds", str(path))) as server:
+    with FaultServer("raw:app", bind=("--uds", str(path))) as server:
         refused(path, "another server is listening there")
         assert server.get("/hello").status == 200
 
@@ -138,7 +139,7 @@ def test_fault_31_file_is_never_replaced(tmp_path: Path) -> None:
 def test_fault_31_socket_that_took_the_path_is_not_removed(tmp_path: Path) -> None:
     path = tmp_path / "app.sock"
     with socket.socket(socket.AF_UNIX) as successor:
-        with Server("raw:app", bind=("--uds", str(path))):
+        with FaultServer("raw:app", bind=("--uds", str(path))):
             path.unlink()
             successor.bind(str(path))
         assert path.is_socket()
