@@ -19,6 +19,7 @@ void for_each_field(Settings& settings, Visit&& visit) {
   visit("app_dir", settings.app_dir);
   visit("factory", settings.factory);
   visit("preload", settings.preload);
+  visit("reload", settings.reload);
   visit("interface", settings.interface);
   visit("threads", settings.threads);
   visit("lifespan", settings.lifespan);
@@ -91,7 +92,8 @@ std::string to_text(const std::pair<std::string, std::string>& value) {
 }
 
 std::string to_text(const ListenerSettings& value) {
-  return fmt::format("{}={}", to_text(value.kind), to_text(value.name));
+  return fmt::format("{}={}={}={}", to_text(value.kind), to_text(value.part), to_text(value.parts),
+                     to_text(value.name));
 }
 
 template <class T>
@@ -141,11 +143,16 @@ bool from_text(std::string_view text, std::string& value) {
   return true;
 }
 
-template <class First, class Second>
-bool parts_from_text(std::string_view text, First& first, Second& second) {
-  size_t middle = text.find('=');
-  return middle != text.npos && from_text(text.substr(0, middle), first) &&
-         from_text(text.substr(middle + 1), second);
+// "first=rest", and the rest likewise.
+template <class First, class... Rest>
+bool parts_from_text(std::string_view text, First& first, Rest&... rest) {
+  if constexpr (sizeof...(rest) == 0) {
+    return from_text(text, first);
+  } else {
+    size_t middle = text.find('=');
+    return middle != text.npos && from_text(text.substr(0, middle), first) &&
+           parts_from_text(text.substr(middle + 1), rest...);
+  }
 }
 
 bool from_text(std::string_view text, std::pair<std::string, std::string>& value) {
@@ -153,7 +160,8 @@ bool from_text(std::string_view text, std::pair<std::string, std::string>& value
 }
 
 bool from_text(std::string_view text, ListenerSettings& value) {
-  return parts_from_text(text, value.kind, value.name);
+  return parts_from_text(text, value.kind, value.part, value.parts, value.name) &&
+         value.part < value.parts;
 }
 
 template <class T>

@@ -24,6 +24,8 @@ enum class ListenerKind : uint8_t { kTcp, kUnix };
 struct ListenerSettings {
   ListenerKind kind = ListenerKind::kTcp;
   std::string name;  // "127.0.0.1:8000", "unix:/run/app.sock": for logs and scope["server"] of unix sockets
+  uint32_t part = 0;   // which of the `parts` sockets that share the address (--reuse-port)
+  uint32_t parts = 1;
   bool operator==(const ListenerSettings&) const = default;
 };
 
@@ -67,6 +69,7 @@ struct WorkerSettings {
   std::string app_dir;   // put first on sys.path; "" means none
   bool factory = false;  // the attribute is a callable that makes the app
   bool preload = false;  // the zygote imports the app, the workers share it
+  bool reload = false;   // sources are being edited: bytecode of fresh ones is not trusted
   Interface interface = Interface::kAuto;
   uint32_t threads = 8;  // of a worker, for a WSGI app
   LifespanMode lifespan = LifespanMode::kAuto;

@@ -32,6 +32,7 @@ WorkerSettings all_changed() {
       .app_dir = "/srv/my app/100%",
       .factory = true,
       .preload = true,
+      .reload = true,
       .interface = Interface::kWsgi,
       .threads = 2,
       .lifespan = LifespanMode::kOff,
@@ -64,7 +65,7 @@ WorkerSettings all_changed() {
       .access_log = false,
       .access_log_format = "%(h)s = 100%%",
       .access_log_target = "/var/log/a file",
-      .listeners = {{ListenerKind::kTcp, "[::1]:8000"},
+      .listeners = {{ListenerKind::kTcp, "[::1]:8000", 2, 4},
                     {ListenerKind::kUnix, "unix:/run/a b.sock"}}};
 }
 
@@ -140,7 +141,8 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"escape", "app=pkg", "app=%4", "'app'"},
         Damage{"escape_sign", "app=pkg", "app=%-1", "'app'"},
         Damage{"list_comma", "x-one=", ",", "'http.extra_headers'"},
-        Damage{"listener", "listeners=0=", "listeners=7=", "'listeners'"}),
+        Damage{"listener", "listeners=0=", "listeners=7=", "'listeners'"},
+        Damage{"listener_part", "listeners=0=2=4", "listeners=0=4=4", "'listeners'"}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
 TEST(WorkerSettings, CutTextIsRefused) {

@@ -27,6 +27,9 @@ using Layers = std::array<Settings, kLayers>;
 constexpr std::array<std::string_view, 2> kHostAndPort = {"host", "port"};
 constexpr std::array<std::string_view, 3> kBinds = {"bind", "uds", "fd"};
 
+// At the desk a stream that the browser holds open must not keep old code, or Ctrl-C, waiting.
+constexpr uint32_t kDrainAtTheDeskMs = 2'000;
+
 const Setting* first_of(const Settings& settings, std::span<const std::string_view> names) {
   for (std::string_view name : names) {
     if (auto found = settings.find(name); found != settings.end()) return &found->second;
@@ -122,6 +125,10 @@ Result<> apply_all(const Settings& settings, Options& options) {
       if (auto done = apply(option, setting->second, options); !done) return done;
     }
   }
+  if (options.reload.enabled && !settings.contains("timeout-graceful-shutdown")) {
+    options.drain_timeout_ms = kDrainAtTheDeskMs;
+  }
+  options.worker.reload = options.reload.enabled;
   options.worker.drain_timeout_ms = options.drain_timeout_ms;  // for workers whose master died
   if (options.binds.empty()) options.binds.push_back({.host = options.host, .port = options.port});
   return {};

@@ -64,7 +64,7 @@ TEST_F(CliTest, BadArgumentsAreNamed) {
       {{"--config", "/no/such"}, "--config: open /no/such: No such file or directory"},
       {{"--config", "gunicorn.conf.py"}, "--config: 'gunicorn.conf.py' is a Python file"},
       {{"extra:app"}, "unexpected argument 'main:app'"},
-      {{"--reload"}, "--reload is not supported yet"},
+      {{"--reload-dir", "/no/such"}, "--reload-dir: '/no/such' is not a folder"},
       {{"--ssl-keyfile", "key.pem"}, "--ssl-keyfile is not supported yet"},
       {{"--proxy-protocol", "v3"}, "--proxy-protocol: 'v3' is none of off|v1|v2|auto"},
       {{"--proxy-allow-from", "haproxy"}, "--proxy-allow-from: 'haproxy' is no address"},
@@ -101,7 +101,7 @@ TEST_F(CliTest, BadVariablesAreNamed) {
             "TRICORN_PORT: 'x' is not a number from 0 to 65535");
   EXPECT_EQ(error({}, {{"WEB_CONCURRENCY", "many"}}),
             "WEB_CONCURRENCY: 'many' is not a number from 1 to 512, nor auto");
-  EXPECT_EQ(error({}, {{"TRICORN_RELOAD", "1"}}), "TRICORN_RELOAD is not supported yet");
+  EXPECT_EQ(error({}, {{"TRICORN_WS_MAX_SIZE", "1"}}), "TRICORN_WS_MAX_SIZE is not supported yet");
 }
 
 TEST_F(CliTest, BadFilesAreNamedWithTheLine) {

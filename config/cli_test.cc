@@ -27,9 +27,36 @@ TEST_F(CliTest, Defaults) {
   Options expected;
   expected.worker.app = "main:app";
   expected.worker.app_dir = std::filesystem::current_path();
+  expected.reload.folders = {expected.worker.app_dir};
   expected.worker.access_log_format = "default";
   expected.binds = {{.host = "127.0.0.1", .port = 8000}};
   EXPECT_EQ(got, expected);
+}
+
+TEST_F(CliTest, MemoryOfWorkersIsInMibUnlessItSaysOtherwise) {
+  EXPECT_EQ(options({"--workers-max-rss", "300"}).worker_max_rss_bytes, 300u << 20);
+  EXPECT_EQ(options({"--workers-max-rss", "2g"}).worker_max_rss_bytes, uint64_t{2} << 30);
+}
+
+TEST_F(CliTest, ReloadWatchesTheFoldersThatAreNamed) {
+  const ReloadOptions got =
+      options({"--reload", "--reload-dir", "/tmp/", "--reload-dir=/", "--reload-include", "*.html",
+               "--reload-exclude", "a", "--reload-delay", "1.5"})
+          .reload;
+  const ReloadOptions expected{.enabled = true,
+                               .folders = {"/tmp", "/"},
+                               .includes = {"*.html"},
+                               .excludes = {"a"},
+                               .delay_ms = 1500};
+  EXPECT_EQ(got, expected);
+}
+
+TEST_F(CliTest, AtTheDeskADrainIsShortUnlessItIsGiven) {
+  EXPECT_EQ(options({"--reload"}).drain_timeout_ms, 2'000u);
+  EXPECT_EQ(options({"--reload"}).worker.drain_timeout_ms, 2'000u);
+  EXPECT_EQ(options({"--reload", "--timeout-graceful-shutdown", "30"}).drain_timeout_ms, 30'000u);
+  EXPECT_EQ(options({"--reload"}, {{"TRICORN_TIMEOUT_GRACEFUL_SHUTDOWN", "5"}}).drain_timeout_ms,
+            5'000u);
 }
 
 TEST_F(CliTest, EveryOptionArrives) {
@@ -108,6 +135,7 @@ TEST_F(CliTest, EveryOptionArrives) {
   expected.python = "python3.13";
   expected.app_environment = {{"A", "1"}, {"B", "2"}};
   expected.pid_file = "/run/t.pid";
+  expected.reload.folders = {"/tmp"};
   expected.worker = {.app = "main:app",
                      .app_dir = "/tmp",
                      .factory = true,

@@ -8,7 +8,7 @@ namespace tricorn {
 
 struct ForeignOption {
   enum class Shape { kFlag, kSwitch, kOne };
-  std::string_view names;  // "--reload", "-k,--worker-class": the long one names it
+  std::string_view names;  // "--ws", "-k,--worker-class": the long one names it
   Shape shape = Shape::kOne;
   // Values that ask for nothing tricorn does not do anyway: "auto|none".
   std::string_view harmless = "";

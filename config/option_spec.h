@@ -56,6 +56,7 @@ std::string variable_of(std::string_view option_name);
 OptionGroup application_options();
 OptionGroup socket_options();
 OptionGroup worker_options();
+OptionGroup reload_options();
 OptionGroup http_options();
 OptionGroup proxy_options();
 OptionGroup limit_options();

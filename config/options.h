@@ -14,6 +14,16 @@
 
 namespace tricorn {
 
+// --reload: which folders are watched, and which of their files count.
+struct ReloadOptions {
+  bool enabled = false;
+  std::vector<std::string> folders;   // absolute and never empty once parsed
+  std::vector<std::string> includes;  // glob patterns, beside the defaults of ReloadFilter
+  std::vector<std::string> excludes;
+  uint32_t delay_ms = 250;
+  bool operator==(const ReloadOptions&) const = default;
+};
+
 struct Options {
   // Sockets. Never empty once parsed: --host and --port make one bind where nothing else was asked
   // for.
@@ -22,6 +32,7 @@ struct Options {
   uint16_t port = 8000;
   std::optional<uint32_t> uds_permissions;  // mode bits of unix sockets; nullopt: as the umask says
   uint32_t backlog = 2048;                  // connections that wait in the kernel, per socket
+  bool reuse_port = false;                  // several sockets per TCP address, see ListenSocket
 
   // Workers and their supervision.
   uint32_t workers = 1;
@@ -35,6 +46,7 @@ struct Options {
   uint64_t worker_max_rss_bytes = 0;          // a worker that holds more is replaced; 0: no limit
   uint32_t rss_samples = 3;                   // in a row above it
   uint32_t rss_sample_interval_ms = 10'000;
+  ReloadOptions reload;
   WorkerSettings worker;  // its `listeners` stay empty: the master knows them once it has bound
 
   // Whom zygotes and workers run as, and where. The master stays what it is.

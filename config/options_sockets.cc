@@ -75,6 +75,11 @@ OptionGroup socket_options() {
            .value = count_value("N", [](auto& o) -> auto& { return o.backlog; },
                                 {.least = 1, .most = 0x7FFFFFFF}),
            .help = "Connections that may wait in the kernel, per socket."},
+          {.name = "reuse-port",
+           .value = flag_value([](auto& o) -> auto& { return o.reuse_port; }),
+           .help =
+               "One TCP socket per worker, held by the master, among which the kernel deals new "
+               "connections out."},
       }};
 }
 

@@ -46,12 +46,28 @@ Result<> settle_folders(Options& options, const fs::path& current) {
 // The master does not go there itself.
 void count_paths_from_chdir(Options& options) {
   options.pid_file = in_folder(options.chdir, options.pid_file);
+  options.control_socket = in_folder(options.chdir, options.control_socket);
+  for (std::string& folder : options.reload.folders) folder = in_folder(options.chdir, folder);
   bool is_path = options.python.find('/') != std::string::npos;
   if (is_path) options.python = in_folder(options.chdir, options.python);
   for (BindSpec& bind : options.binds) {
     bool is_file = bind.kind == BindSpec::Kind::kUnix && !bind.path.starts_with('@');
     if (is_file) bind.path = in_folder(options.chdir, bind.path);
   }
+}
+
+Result<> resolve_reload_folders(Options& options, const Environment& environment) {
+  for (std::string& folder : options.reload.folders) {
+    fs::path path = (current_folder(environment) / folder).lexically_normal();
+    std::error_code ignored;
+    if (!fs::is_directory(path, ignored)) {
+      return fail(fmt::format("--reload-dir: '{}' is not a folder", folder));
+    }
+    folder = path.string();
+    if (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
+  }
+  if (options.reload.folders.empty()) options.reload.folders = {options.worker.app_dir};
+  return {};
 }
 
 // The workers open it too, and an app may change their folder.
@@ -108,14 +124,27 @@ Result<> validate(Options& options, const Environment& environment,
   const fs::path current = current_folder(environment);
   if (auto done = settle_folders(options, current); !done) return done;
   count_paths_from_chdir(options);
+  const bool reload_is_described = !options.reload.folders.empty() ||
+                                   !options.reload.includes.empty() ||
+                                   !options.reload.excludes.empty();
+  if (reload_is_described && !options.reload.enabled) {
+    warnings.push_back(
+        "--reload-dir, --reload-include and --reload-exclude have no effect without --reload");
+  }
+  if (auto done = resolve_reload_folders(options, environment); !done) return done;
   if (auto done = check_binds(options); !done) return done;
   if (auto done = settle_control_socket(options, environment); !done) return done;
   settle_access_log(options, current);
   auto identity = resolve_identity(options.user, options.group);
   if (!identity) return pass_on(identity);
   options.identity = std::move(*identity);
-  bool has_unix = std::ranges::any_of(
-      options.binds, [](const BindSpec& bind) { return bind.kind == BindSpec::Kind::kUnix; });
+  auto has = [&](BindSpec::Kind kind) {
+    return std::ranges::find(options.binds, kind, &BindSpec::kind) != options.binds.end();
+  };
+  if (options.reuse_port && !has(BindSpec::Kind::kTcp)) {
+    warnings.push_back("--reuse-port has no effect: no TCP address is bound");
+  }
+  bool has_unix = has(BindSpec::Kind::kUnix);
   if (options.uds_permissions && !has_unix) {
     warnings.push_back("--uds-permissions has no effect: no unix socket is bound");
   }

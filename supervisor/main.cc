@@ -8,6 +8,7 @@
 #include "common/process_title.h"
 #include "supervisor/check.h"
 #include "supervisor/ctl/ctl.h"
+#include "supervisor/code_watch.h"
 #include "supervisor/os/pid_file.h"
 #include "supervisor/os/privileges.h"
 #include "supervisor/runner.h"
@@ -22,14 +23,25 @@ struct Invocation {
   Environment environment;
 };
 
+// At the desk the person who saved is the canary, and wants to see the newest code at once: the old
+// worker's idle connections are closed.
+void suit_the_desk(PolicyOptions& policy) {
+  policy.canary_window = Duration::zero();
+  policy.waits_for_repair = true;
+  policy.newest_reload_wins = true;
+  policy.retire_mode = DrainMode::kStop;
+}
+
 PolicyOptions policy_options(const Options& options) {
-  return {.workers = options.workers,
-          .preload = options.worker.preload,
-          .boot_timeout = milliseconds(options.boot_timeout_ms),
-          .drain_timeout = milliseconds(options.drain_timeout_ms),
-          .shutdown_delay = milliseconds(options.shutdown_delay_ms),
-          .max_surge = options.max_surge,
-          .worker_lifetime = milliseconds(options.worker_lifetime_ms)};
+  PolicyOptions policy{.workers = options.workers,
+                       .preload = options.worker.preload,
+                       .boot_timeout = milliseconds(options.boot_timeout_ms),
+                       .drain_timeout = milliseconds(options.drain_timeout_ms),
+                       .shutdown_delay = milliseconds(options.shutdown_delay_ms),
+                       .max_surge = options.max_surge,
+                       .worker_lifetime = milliseconds(options.worker_lifetime_ms)};
+  if (options.reload.enabled) suit_the_desk(policy);
+  return policy;
 }
 
 RssLimit rss_limit(const Options& options) {
@@ -102,6 +114,12 @@ Result<int> serve(const Options& options, Invocation& invocation) {
   auto runner =
       Runner::create(loop, *scoreboard, std::move(*sockets), std::move(notifier), std::move(parts));
   if (!runner) return pass_on(runner);
+  std::unique_ptr<CodeWatch> watch;
+  if (options.reload.enabled) {
+    auto watching = CodeWatch::create(loop, options.reload, [&] { (void)(*runner)->reload(); });
+    if (!watching) return pass_on(watching);
+    watch = std::move(*watching);
+  }
   return (*runner)->run();
 }
 

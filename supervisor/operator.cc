@@ -39,6 +39,7 @@ void Runner::stop(const StopRequested& request) {
 
 // Everything that can fail without touching a worker comes first.
 Result<> Runner::reload() {
+  if (policy_.stopping()) return fail("the server is stopping");
   if (handover_.successor_serves()) {
     const char* why = "another master is in charge";
     log_warning("not reloaded: {}", why);

@@ -23,6 +23,7 @@ std::vector<std::string> settings_for_a_restart(const Options& before, const Opt
   };
   note("the set of addresses (now " + addresses_of(after) + ")", before.binds != after.binds);
   note("backlog", before.backlog != after.backlog);
+  note("reuse-port", before.reuse_port != after.reuse_port);
   note("uds-permissions", before.uds_permissions != after.uds_permissions);
   note("boot timeout", before.boot_timeout_ms != after.boot_timeout_ms);
   note("drain timeout", before.drain_timeout_ms != after.drain_timeout_ms);
@@ -33,6 +34,7 @@ std::vector<std::string> settings_for_a_restart(const Options& before, const Opt
   note("workers-max-rss", before.worker_max_rss_bytes != after.worker_max_rss_bytes);
   note("rss-sample-interval", before.rss_sample_interval_ms != after.rss_sample_interval_ms);
   note("rss-samples", before.rss_samples != after.rss_samples);
+  note("reload", before.reload != after.reload);
   note("preload", before.worker.preload != after.worker.preload);
   note("user", before.user != after.user);
   note("group", before.group != after.group);

@@ -45,6 +45,8 @@ class Runner {
                                                 Parts parts);
   // Serves until the policy ends it. Returns the process's exit code.
   int run();
+  // Configuration and code, as SIGHUP asks for it. An Error: nothing was begun, and why.
+  Result<> reload();
 
  private:
   Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Notifier notifier,
@@ -64,7 +66,6 @@ class Runner {
   // operator.cc: what signals ask for
   void on_signal(int signal);
   void stop(const StopRequested& request);
-  Result<> reload();
   void reopen_logs();
   void scale_to(uint32_t workers);
 

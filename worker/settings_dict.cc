@@ -34,11 +34,12 @@ const char* interface_name(Interface interface) {
 
 PyRef settings_dict(const WorkerSettings& settings) {
   return PyRef::steal(Py_BuildValue(
-      "{s:s,s:N,s:O,s:O,s:s,s:s,s:I}", "app", settings.app.c_str(), "app_dir",
+      "{s:s,s:N,s:O,s:O,s:O,s:s,s:s,s:I}", "app", settings.app.c_str(), "app_dir",
       PyUnicode_DecodeFSDefault(settings.app_dir.c_str()),  // null fails the whole
       "factory", settings.factory ? Py_True : Py_False, "preload",
-      settings.preload ? Py_True : Py_False, "lifespan", lifespan_name(settings.lifespan),
-      "interface", interface_name(settings.interface), "threads", settings.threads));
+      settings.preload ? Py_True : Py_False, "reload", settings.reload ? Py_True : Py_False,
+      "lifespan", lifespan_name(settings.lifespan), "interface", interface_name(settings.interface),
+      "threads", settings.threads));
 }
 
 }  // namespace tricorn

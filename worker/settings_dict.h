@@ -6,7 +6,8 @@
 
 namespace tricorn {
 
-// {"app", "app_dir", "factory", "preload", "lifespan": "auto"|"on"|"off"}; null with an error set.
+// {"app", "app_dir", "factory", "preload", "reload", "lifespan": "auto"|"on"|"off"}; null with an
+// error set.
 PyRef settings_dict(const WorkerSettings& settings);
 
 }  // namespace tricorn

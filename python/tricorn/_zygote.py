@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from . import _loop, _worker  # noqa: F401  shared by all workers
 from ._app import AppImportError, load_app
+from ._fresh_sources import distrust_bytecode_of_fresh_sources
 from ._tricorn import Zygote
 
 _BOOT_FAILURE_IMPORT = 4
@@ -25,6 +26,8 @@ def main(control_fd: int) -> None:
     zygote = Zygote(control_fd)
     sys.argv = ["tricorn", zygote.settings["app"]]
     app: Any = None
+    if zygote.settings["reload"]:
+        distrust_bytecode_of_fresh_sources()
     if zygote.settings["preload"]:
         try:
             app = _preload(zygote.settings)

@@ -15,6 +15,8 @@ namespace {
 
 constexpr int kFirstPassedFd = 3;                   // SD_LISTEN_FDS_START
 constexpr size_t kMaxSockets = kMaxControlFds - 1;  // one place in kSetup is the scoreboard's
+// Of an address, with --reuse-port: so many accept queues are never what is waited for.
+constexpr uint32_t kMostParts = 16;
 
 int take_number(Environment& environment, const std::string& name) {
   auto variable = environment.extract(name);
@@ -62,7 +64,10 @@ Result<std::vector<ListenSocket>> open_one(const BindSpec& bind, const std::vect
     return inherited;
   }
   if (bind.kind == BindSpec::Kind::kTcp) {
-    return ListenSocket::bind_tcp(bind, shares_its_port(bind, all));
+    const uint32_t parts = options.reuse_port ? std::min(options.workers, kMostParts) : 1;
+    return ListenSocket::bind_tcp(
+        bind,
+        {.v6_only = shares_its_port(bind, all), .reuse_port = options.reuse_port, .parts = parts});
   }
   auto socket = bind.kind == BindSpec::Kind::kUnix
                     ? ListenSocket::bind_unix(bind.path, options.uds_permissions)
@@ -149,7 +154,9 @@ std::vector<std::string> BindSockets::inherited_binds() const {
 
 std::vector<std::string> BindSockets::urls() const {
   std::vector<std::string> urls;
-  for (const ListenSocket& socket : sockets_) urls.push_back(socket.url());
+  for (const ListenSocket& socket : sockets_) {
+    if (socket.settings().part == 0) urls.push_back(socket.url());
+  }
   return urls;
 }
 

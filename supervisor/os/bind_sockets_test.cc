@@ -90,6 +90,32 @@ TEST(BindSockets, WildcardIpv6LeavesIpv4ToAnotherBindOfThatPort) {
   EXPECT_EQ(sockets->settings().size(), 2u);
 }
 
+TEST(BindSockets, ReusePortMakesASocketForEachWorker) {
+  Options options = options_for("127.0.0.1:0");
+  options.reuse_port = true;
+  options.workers = 3;
+  auto sockets = open_sockets(options);
+  ASSERT_TRUE(sockets && sockets->listen());
+  const auto settings = sockets->settings();
+  ASSERT_EQ(settings.size(), 3u);
+  for (uint32_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(settings[i], (ListenerSettings{ListenerKind::kTcp, settings[0].name, i, 3}));
+  }
+  EXPECT_EQ(sockets->urls(), std::vector<std::string>{"http://" + settings[0].name});
+  EXPECT_FALSE(open_sockets(options_for(settings[0].name))) << "to others the port is in use";
+}
+
+TEST(BindSockets, ReusePortLeavesUnixSocketsAloneAndHasItsLimit) {
+  Options options = options_for("127.0.0.1:0");
+  options.binds.push_back(parse_bind_spec("unix:@tricorn-reuse-port-test").value());
+  options.reuse_port = true;
+  options.workers = 512;
+  auto sockets = open_sockets(options);
+  ASSERT_TRUE(sockets) << sockets.error().message;
+  EXPECT_EQ(sockets->settings().size(), 16u + 1u);
+  EXPECT_EQ(sockets->settings().back().parts, 1u);
+}
+
 TEST(BindSockets, UnknownHostIsNamed) {
   auto sockets = open_sockets(options_for("no-such-host.invalid:80"));
   ASSERT_FALSE(sockets);

@@ -14,7 +14,7 @@ void must(int status, const char* call) {
   std::abort();
 }
 
-// Timers may fire late, never early: libuv counts whole milliseconds.
+// libuv counts whole milliseconds.
 uint64_t ceil_milliseconds(Duration delay) {
   if (delay <= Duration::zero()) return 0;
   return static_cast<uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(delay).count());
@@ -60,8 +60,23 @@ FdWatcher::FdWatcher(EventLoop& loop, int fd, std::function<void()> on_event)
 void FdWatcher::wait_writable() { state_->start(UV_WRITABLE); }
 
 struct Timer::State {
+  // libuv rounds its clock down: a loop that something else wakes up just before the time would
+  // call up to two milliseconds early, and whoever then finds nothing due may never look again.
+  void fire() {
+    if (const Duration left = due - monotonic_now(); left > Duration::zero()) {
+      return start(left, 0);
+    }
+    on_due();
+  }
+  void start(Duration delay, uint64_t repeat_ms) {
+    uv_update_time(handle.loop);  // the delay counts from now, not from the turn's start
+    auto call = [](uv_timer_t* timer) noexcept { static_cast<State*>(timer->data)->fire(); };
+    must(uv_timer_start(&handle, call, ceil_milliseconds(delay), repeat_ms), "uv_timer_start");
+  }
+
   uv_timer_t handle;
   std::function<void()> on_due;
+  TimePoint due{};  // of arm()
 };
 
 void Timer::Close::operator()(State* state) const noexcept {
@@ -75,17 +90,16 @@ Timer::Timer(EventLoop& loop, std::function<void()> on_due)
   state_->handle.data = state_.get();
 }
 
-void Timer::arm(Duration delay) { start(delay, 0); }
+void Timer::arm(Duration delay) {
+  state_->due = monotonic_now() + delay;
+  state_->start(delay, 0);
+}
 
-void Timer::every(Duration period) { start(period, ceil_milliseconds(period)); }
+void Timer::every(Duration period) {
+  state_->due = {};
+  state_->start(period, ceil_milliseconds(period));
+}
 
 void Timer::disarm() { uv_timer_stop(&state_->handle); }
-
-void Timer::start(Duration delay, uint64_t repeat_ms) {
-  uv_update_time(state_->handle.loop);  // the delay counts from now, not from the turn's start
-  auto fire = [](uv_timer_t* handle) noexcept { static_cast<State*>(handle->data)->on_due(); };
-  must(uv_timer_start(&state_->handle, fire, ceil_milliseconds(delay), repeat_ms),
-       "uv_timer_start");
-}
 
 }  // namespace tricorn

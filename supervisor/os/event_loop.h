@@ -45,7 +45,7 @@ class FdWatcher {
   std::unique_ptr<State, Close> state_;
 };
 
-// Calls back at the times it is armed for, never before.
+// Calls back at the time it is armed for, never before by monotonic_now().
 class Timer {
  public:
   Timer(EventLoop& loop, std::function<void()> on_due);
@@ -58,7 +58,6 @@ class Timer {
   struct Close {
     void operator()(State* state) const noexcept;
   };
-  void start(Duration delay, uint64_t repeat_ms);
   std::unique_ptr<State, Close> state_;
 };
 

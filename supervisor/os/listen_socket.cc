@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
 
 #include "common/syscall.h"
@@ -87,14 +89,15 @@ Result<ListenerSettings> settings_of(int fd) {
 }
 
 Result<UniqueFd> open_tcp(const addrinfo& address, const std::string& name, uint16_t port,
-                          bool v6_only) {
+                          const ListenSocket::TcpOptions& options) {
   auto made = sys("socket", name, [&] {
     return ::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   });
   if (!made) return pass_on(made);
   UniqueFd fd(*made);
-  int on = 1, only = v6_only ? 1 : 0;
+  int on = 1, only = options.v6_only ? 1 : 0;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (options.reuse_port) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (address.ai_family == AF_INET6) {
     ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
   }
@@ -125,23 +128,42 @@ int bind_file(int fd, const sockaddr_un& address, socklen_t length,
 
 }  // namespace
 
-Result<std::vector<ListenSocket>> ListenSocket::bind_tcp(const BindSpec& spec, bool v6_only) {
+Result<std::vector<ListenSocket>> ListenSocket::bind_address(const addrinfo& address,
+                                                             const BindSpec& spec,
+                                                             const TcpOptions& options) {
+  std::vector<ListenSocket> sockets;
+  sockaddr_storage chosen{};  // with the port that the kernel has given the first part
+  addrinfo next = address;
+  for (uint32_t part = 0; part < options.parts; ++part) {
+    auto fd = open_tcp(next, to_string(spec), spec.port, options);
+    if (!fd) return pass_on(fd);
+    auto settings = settings_of(fd->get());
+    if (!settings) return pass_on(settings);
+    settings->part = part;
+    settings->parts = options.parts;
+    ::getsockname(fd->get(), reinterpret_cast<sockaddr*>(&chosen), &next.ai_addrlen);
+    next.ai_addr = reinterpret_cast<sockaddr*>(&chosen);
+    sockets.push_back(ListenSocket(std::move(*fd), std::move(*settings)));
+  }
+  return sockets;
+}
+
+Result<std::vector<ListenSocket>> ListenSocket::bind_tcp(const BindSpec& spec,
+                                                         const TcpOptions& options) {
   auto addresses = resolve(spec);
   if (!addresses) return pass_on(addresses);
   std::vector<ListenSocket> sockets;
-  Result<UniqueFd> last_failure;
+  Result<std::vector<ListenSocket>> last_failure;
   for (const addrinfo* address = addresses->get(); address != nullptr; address = address->ai_next) {
-    auto fd = open_tcp(*address, to_string(spec), spec.port, v6_only);
-    if (!fd) {
-      // A name such as localhost may stand for an address family that this machine has not got.
-      int reason = fd.error().sys_errno;
-      last_failure = std::move(fd);
-      if (reason == EADDRNOTAVAIL || reason == EAFNOSUPPORT) continue;
-      return pass_on(last_failure);
+    auto bound = bind_address(*address, spec, options);
+    if (bound) {
+      std::ranges::move(*bound, std::back_inserter(sockets));
+      continue;
     }
-    auto settings = settings_of(fd->get());
-    if (!settings) return pass_on(settings);
-    sockets.push_back(ListenSocket(std::move(*fd), std::move(*settings)));
+    // A name such as localhost may stand for an address family that this machine has not got.
+    int reason = bound.error().sys_errno;
+    last_failure = std::move(bound);
+    if (reason != EADDRNOTAVAIL && reason != EAFNOSUPPORT) return pass_on(last_failure);
   }
   if (sockets.empty()) return pass_on(last_failure);
   return sockets;

@@ -13,14 +13,23 @@
 #include "config/bind_spec.h"
 #include "supervisor/os/unix_socket_file.h"
 
+struct addrinfo;
+
 namespace tricorn {
 
 // Close-on-exec and non-blocking, like every socket here.
 class ListenSocket {
  public:
-  // Every address that the host stands for; a wildcard IPv6 address serves IPv4 too unless
-  // `v6_only`. Resolves names: may block, so only at start.
-  static Result<std::vector<ListenSocket>> bind_tcp(const BindSpec& spec, bool v6_only);
+  // How TCP addresses are bound.
+  struct TcpOptions {
+    bool v6_only = false;     // else a wildcard IPv6 address serves IPv4 too
+    bool reuse_port = false;  // others may bind it, too, and get a share of the connections
+    uint32_t parts = 1;       // sockets per address; more than one wants reuse_port
+  };
+
+  // Every address that the host stands for. Resolves names: may block, so only at start.
+  static Result<std::vector<ListenSocket>> bind_tcp(const BindSpec& spec,
+                                                    const TcpOptions& options);
   // A socket file is made with exactly `permissions`, or as the umask says; nobody can connect
   // before listen().
   static Result<ListenSocket> bind_unix(const std::string& path,
@@ -47,6 +56,9 @@ class ListenSocket {
   std::string url() const;  // "http://127.0.0.1:8000", "unix:/run/app.sock"
 
  private:
+  static Result<std::vector<ListenSocket>> bind_address(const addrinfo& address,
+                                                        const BindSpec& spec,
+                                                        const TcpOptions& options);
   ListenSocket(UniqueFd fd, ListenerSettings settings)
       : fd_(std::move(fd)), settings_(std::move(settings)) {}
 

@@ -25,6 +25,9 @@ struct PolicyOptions {
   // A reload's first new worker must live this long beside the old one before it takes over. The next slots do not
   // wait, so that a reload of many workers is quick; but the second new worker that dies this young aborts it.
   Duration canary_window = milliseconds(1'000);
+  bool waits_for_repair = false;                      // an app that does not start ends nothing: a reload tries again
+  bool newest_reload_wins = false;                    // one that comes before the canary serves: it is not waited for
+  DrainMode retire_mode = DrainMode::kRetire;         // how a worker goes whose successor serves
   uint32_t max_surge = 1;                             // slots in motion at once; one while the canary is out
   Duration worker_lifetime{};                         // from ready to being replaced; zero: no end
   double lifetime_jitter = 0.1;                       // +- this share of it, each worker its own

@@ -58,6 +58,8 @@ class World {
             .drain_timeout = kDrainTimeout,
             .shutdown_delay = surge_ > 2 ? 2s : 0s,
             .kill_grace = kKillGrace,
+            .waits_for_repair = surge_ == 2,
+            .newest_reload_wins = surge_ == 2,
             .max_surge = surge_,
             .worker_lifetime = surge_ % 2 == 0 ? 60s : 0s,
             .backoff_reset_after = 20s};

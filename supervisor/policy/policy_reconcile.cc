@@ -98,15 +98,19 @@ void Policy::State::finish_roll(Turn& turn) {
   turn.emit(RolloutEnded{.generation = serving_generation_});
 }
 
-// The old generation serves on. Slots that were rolled go back to it, one by one, so that all serve
-// one code.
 void Policy::State::abort_roll(Turn& turn, const std::string& reason,
                                const std::string& traceback) {
   turn.log(LogLevel::kError, "reload aborted: {}; generation {} serves on{}", reason,
            serving_generation_, below(traceback));
   reload_failure_ = reason;
+  turn.emit(RolloutEnded{*rollout_.target(), RolloutOutcome::kAborted, reason, traceback});
+  undo_roll(turn);
+}
+
+// The old generation serves on. Slots that were rolled go back to it, one by one, so that all serve
+// one code.
+void Policy::State::undo_roll(Turn& turn) {
   const Generation target = *rollout_.target();
-  turn.emit(RolloutEnded{target, RolloutOutcome::kAborted, reason, traceback});
   rollout_.end();
   for (WorkerSlot& slot : slots_) {
     if (slot.motion && workers_.find(slot.motion->replacement)->generation == target) {

@@ -31,7 +31,9 @@ void Policy::State::handle(Turn& turn, const Started&) {
 void Policy::State::handle(Turn& turn, const ReloadRequested&) {
   if (!takes_orders()) return;
   unpause(turn);
+  if (std::exchange(awaits_repair_, false)) return zygotes_.start(turn, serving_generation_);
   rollout_.request();
+  if (options_.newest_reload_wins) drop_outdated_code(turn);
   if (rollout_.active()) turn.log(LogLevel::kInfo, "another reload follows the one in progress");
 }
 
@@ -104,9 +106,41 @@ void Policy::State::begin_delay(Turn& turn) {
 }
 
 void Policy::State::fail_first_boot(Turn& turn, const std::string& who, const Loss& loss) {
+  if (options_.waits_for_repair && loss.exit_code != kExitFailure) {
+    turn.log(LogLevel::kError, "{} {}; waiting for a change{}", who, loss.what,
+             below(loss.traceback));
+    return wait_for_repair(turn);
+  }
   turn.log(LogLevel::kError, "{} {}; stopping{}", who, loss.what, below(loss.traceback));
   shutdown_.boot_failed(loss.exit_code);
   begin_stop(turn);
+}
+
+// Code of which nothing serves yet is not waited for when there is newer: it may hang.
+void Policy::State::drop_outdated_code(Turn& turn) {
+  if (phase_ == Phase::kFirstBoot) {
+    turn.log(LogLevel::kInfo, "starting anew: the code has changed");
+    return wait_for_repair(turn);
+  }
+  if (!rollout_.active() || rollout_.state() == Rollout::State::kRolling) return;
+  const Generation target = *rollout_.target();
+  turn.log(LogLevel::kInfo, "generation {} is out of date already", target);
+  turn.emit(RolloutEnded{target, RolloutOutcome::kCancelled, "the code has changed again", ""});
+  undo_roll(turn);
+}
+
+// What is left of the first boot goes; the next generation is the first one again. A change that
+// has come meanwhile is tried at once.
+void Policy::State::wait_for_repair(Turn& turn) {
+  for (WorkerSlot& slot : slots_) {
+    Worker* worker = slot.current ? workers_.find(*slot.current) : nullptr;
+    if (worker != nullptr) workers_.let_go(turn, *worker);
+    slot = {};
+  }
+  serving_generation_ = ++last_generation_;
+  awaits_repair_ = !rollout_.start_due();
+  rollout_.cancel();
+  if (!awaits_repair_) zygotes_.start(turn, serving_generation_);
 }
 
 void Policy::State::begin_stop(Turn& turn) {

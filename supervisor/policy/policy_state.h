@@ -69,6 +69,8 @@ class Policy::State {
   void add_slot(Turn& turn);
   void remove_slot(Turn& turn);
   void fail_first_boot(Turn& turn, const std::string& who, const Loss& loss);
+  void wait_for_repair(Turn& turn);
+  void drop_outdated_code(Turn& turn);
   bool takes_orders() const;
   void begin_delay(Turn& turn);
   void begin_stop(Turn& turn);
@@ -117,6 +119,7 @@ class Policy::State {
   void finish_roll(Turn& turn);
   void abort_roll(Turn& turn, const std::string& reason, const std::string& traceback);
   void cancel_roll(Turn& turn, const std::string& reason);
+  void undo_roll(Turn& turn);
   bool serves_alone(const WorkerSlot& slot) const;
   void cancel_motion(Turn& turn, WorkerSlot& slot);
   bool can_respawn(const WorkerSlot& slot) const;
@@ -139,6 +142,7 @@ class Policy::State {
   Generation last_generation_ = 0;
   std::string reload_failure_;  // of the last reload
   bool paused_ = false;         // all workers were retired on request
+  bool awaits_repair_ = false;  // the first boot failed; a reload begins it anew
   bool all_ready_logged_ = false;
   TimePoint now_{};  // of the last event
 };

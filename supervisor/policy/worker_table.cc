@@ -76,7 +76,7 @@ void WorkerTable::kill(Turn& turn, Worker& worker) {
 
 void WorkerTable::let_go(Turn& turn, Worker& worker) {
   if (worker.state == Worker::State::kBooting) quit(turn, worker);
-  if (worker.state == Worker::State::kReady) drain(turn, worker, DrainMode::kRetire);
+  if (worker.state == Worker::State::kReady) drain(turn, worker, options_.retire_mode);
 }
 
 Worker* WorkerTable::find(WorkerId id) {

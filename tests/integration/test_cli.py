@@ -275,7 +275,7 @@ def test_ipv6() -> None:
 
 
 def test_unix_socket_scope_and_permissions(tmp_path: Path) -> None:
-    """P15, fault 31: client is None, server the path; mode as asked; the file goes with the server."""
+    """P15: client is None, server the path; mode as asked; the file goes with the server."""
     path = tmp_path / "app.sock"
     with Server("raw:app", "--uds-permissions", "600", bind=("--uds", str(path))) as server:
         scope = json.loads(server.get("/scope").body)["scope"]
@@ -283,31 +283,6 @@ def test_unix_socket_scope_and_permissions(tmp_path: Path) -> None:
         assert list(scope["server"].values()) == [[str(path), None]]
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not path.exists()
-
-
-def test_dead_unix_socket_is_replaced(tmp_path: Path) -> None:
-    """Fault 31."""
-    path = tmp_path / "app.sock"
-    with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(path))
-    with Server("raw:app", bind=("--uds", str(path))) as server:
-        assert server.get("/hello").status == 200
-
-
-def test_live_unix_socket_is_refused(tmp_path: Path) -> None:
-    """Fault 31: exit code 1, the other server untouched."""
-    path = tmp_path / "app.sock"
-    with Server("raw:app", bind=("--uds", str(path))) as server:
-        refused(1, str(path), arguments=("--app-dir", str(APPS), "--uds", str(path), "raw:app"))
-        assert server.get("/hello").status == 200
-
-
-def test_plain_file_is_never_replaced(tmp_path: Path) -> None:
-    """Fault 31."""
-    path = tmp_path / "precious"
-    path.write_text("data")
-    refused(1, str(path), arguments=("--app-dir", str(APPS), "--uds", str(path), "raw:app"))
-    assert path.read_text() == "data"
 
 
 def test_inherited_descriptor() -> None:

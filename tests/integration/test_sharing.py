@@ -1,29 +1,16 @@
-"""How workers share connections, descriptors and the log. Fault numbers in the docstrings."""
+"""How workers share connections, and a log that nobody reads. Fault numbers in the docstrings."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import threading
-from collections import Counter
 from pathlib import Path
 
+from integration.load import Load
 from integration.server import Server
-
-
-def test_connections_spread_evenly_over_the_workers() -> None:
-    """Fault 29: of 256 connections, opened one by one and kept, the fullest of 4 workers has at most 1.3 times the mean."""
-    with Server("raw:app", "--workers", "4") as server:
-        server.wait_workers(4)
-        connections, pids = [], Counter[int]()
-        for _ in range(256):
-            connections.append(server.connect())
-            pids[json.loads(connections[-1].get("/identity").body)["pid"]] += 1
-        for connection in connections:
-            connection.close()
-        assert len(pids) == 4 and max(pids.values()) <= 1.3 * 64, pids
+from integration.versions import KILLED, complete, identity, reload, write_app
 
 
 def test_idle_worker_takes_over_from_a_blocked_one() -> None:
@@ -37,29 +24,49 @@ def test_idle_worker_takes_over_from_a_blocked_one() -> None:
             assert blocked.read_response().body == b"blocked"
 
 
-def test_running_out_of_descriptors_is_no_busy_loop_and_no_loss() -> None:
-    """Fault 27: connections beyond the limit wait in the queue until others end; all are served."""
-    limited = ("prlimit", "--nofile=64")
-    with Server("raw:app", command_prefix=limited, allow=("accept",)) as server:
-        worker = server.wait_workers(1)[0]
-        connections = [server.connect() for _ in range(120)]
-        for connection in connections:
-            connection.request("GET", "/hello", {"connection": "close"}, read=False)
-        assert [connection.read_response().status for connection in connections] == [200] * 120
-        for connection in connections:
-            connection.close()
-        idle = [server.connect() for _ in range(100)]
-        before = cpu_ticks(worker)
-        threading.Event().wait(1)  # the time over which a busy loop would show
-        assert cpu_ticks(worker) - before < 0.4 * os.sysconf("SC_CLK_TCK")
-        for connection in idle:
-            connection.close()
-        server.eventually(lambda: server.get("/hello").status == 200, "served again")
+def listening_sockets(port: int) -> int:
+    return sum(fields[1].endswith(f":{port:04X}") and fields[3] == "0A"
+               for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:]))
 
 
-def cpu_ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+def test_reuse_port_loses_nothing_whatever_becomes_of_the_workers() -> None:
+    """The sockets are the master's, one per worker; each queue is served by those that are there."""
+    with Server("raw:app", "--workers", "4", "--reuse-port", allow=(KILLED,)) as server:
+        assert isinstance(server.address, tuple)
+        assert listening_sockets(server.address[1]) == 4
+
+        def all_are_served(count: int = 60) -> set[int]:
+            return {identity(server) for _ in range(count)}
+
+        workers = server.wait_workers(4)
+        server.eventually(lambda: all_are_served() == set(workers.values()), "all of them serve")
+        os.kill(workers[1], signal.SIGKILL)
+        os.kill(workers[2], signal.SIGKILL)
+        server.log.wait_for(KILLED, count=2)
+        all_are_served()
+        server.wait_workers(4)
+        for slots in (3, 2, 1):
+            server.signal(signal.SIGTTOU)
+            all_are_served()
+            server.wait_workers(slots)
+        assert len(all_are_served()) == 1
+        reload(server, 1)
+        for slots in (2, 3, 4, 5):
+            server.signal(signal.SIGTTIN)
+            server.wait_workers(slots)
+        workers = server.wait_workers(5)
+        server.eventually(lambda: all_are_served() == set(workers.values()), "all of them serve")
+        assert listening_sockets(server.address[1]) == 4
+
+
+def test_reloads_with_reuse_port_lose_no_request(tmp_path: Path) -> None:
+    write_app(tmp_path, "v1")
+    with Server("site_app:app", "--workers", "3", "--reuse-port", app_dir=tmp_path) as server:
+        with Load(server, "/", complete, new_per_second=50) as load:
+            for number in range(1, 6):
+                reload(server, number)
+                load.wait_answered(64)
+        load.assert_no_failure()
 
 
 def test_log_that_nobody_reads_does_not_stop_the_server(tmp_path: Path) -> None:

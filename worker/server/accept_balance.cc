@@ -9,13 +9,13 @@ namespace {
 constexpr uint32_t kToleratedLead = 4;
 constexpr uint32_t kToleratedLeadPercent = 12;
 
+}  // namespace
+
 bool can_accept(const WorkerBlock& block, TimePoint now) {
   if (block.state.load(std::memory_order_relaxed) != WorkerState::kReady) return false;
   auto beat = static_cast<Duration::rep>(block.heartbeat_ns.load(std::memory_order_relaxed));
   return now.time_since_epoch() - Duration(beat) < kSiblingAlive;
 }
-
-}  // namespace
 
 WaitingPlace next_waiting_place(uint32_t own, std::optional<uint32_t> least,
                                 uint32_t accepts_since_rotation) {

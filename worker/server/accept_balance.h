@@ -36,6 +36,9 @@ inline constexpr Duration kSiblingAlive = std::chrono::milliseconds(1200);
 WaitingPlace next_waiting_place(uint32_t own, std::optional<uint32_t> least,
                                 uint32_t accepts_since_rotation);
 
+// Ready, and not missing its heartbeats.
+bool can_accept(const WorkerBlock& block, TimePoint now);
+
 // The least number of connections among the other workers that are ready and alive.
 std::optional<uint32_t> least_loaded_sibling(std::span<const WorkerBlock> blocks, size_t own_board,
                                              TimePoint now);

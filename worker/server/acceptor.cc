@@ -12,6 +12,7 @@
 
 #include "common/logging.h"
 #include "common/syscall.h"
+#include "worker/server/queue_share.h"
 
 namespace tricorn {
 namespace {
@@ -60,7 +61,8 @@ Acceptor::Acceptor(uv_loop_t* loop, AcceptSink& sink, const Scoreboard& scoreboa
   }
 }
 
-Result<> Acceptor::start(std::vector<UniqueFd> listeners) {
+Result<> Acceptor::start(std::vector<UniqueFd> listeners,
+                         std::span<const ListenerSettings> settings) {
   auto epoll = sys("epoll_create1", "acceptor", [] { return ::epoll_create1(EPOLL_CLOEXEC); });
   if (!epoll) return pass_on(epoll);
   epoll_.reset(*epoll);
@@ -73,11 +75,17 @@ Result<> Acceptor::start(std::vector<UniqueFd> listeners) {
     const int on = 1;  // accepted sockets inherit it; a unix listener refuses, which is fine
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     listeners_.push_back({.fd = std::move(fd)});
+    const size_t index = listeners_.size() - 1;
+    if (index >= settings.size() || settings[index].parts == 1) continue;
+    has_queues_ = true;
+    listeners_[index].part = settings[index].part;
+    listeners_[index].parts = settings[index].parts;
+    listeners_[index].ours = false;
   }
+  choose_queues();
   join_line();
   auto look_again = [](uv_timer_t* timer) noexcept {
-    auto* self = static_cast<Acceptor*>(timer->data);
-    if (self != nullptr && self->in_line_) self->move_to_back();
+    if (timer->data != nullptr) static_cast<Acceptor*>(timer->data)->look_again();
   };
   constexpr auto kEveryMs =
       std::chrono::duration_cast<std::chrono::milliseconds>(kLookAgainTime).count();
@@ -142,20 +150,46 @@ void Acceptor::accept_from(size_t listener, uint32_t budget) {
   }
 }
 
-void Acceptor::choose_place() {
+std::span<const WorkerBlock> Acceptor::blocks() const {
   const ScoreboardLayout& layout = scoreboard_.layout();
-  std::span blocks(layout.blocks.data(), layout.blocks_used.load(std::memory_order_relaxed));
-  auto least = least_loaded_sibling(blocks, board_, monotonic_now());
+  return {layout.blocks.data(), layout.blocks_used.load(std::memory_order_relaxed)};
+}
+
+void Acceptor::choose_place() {
+  auto least = least_loaded_sibling(blocks(), board_, monotonic_now());
   alone_ = !least.has_value();
-  uint32_t own = layout.blocks[board_].connections.load(std::memory_order_relaxed);
+  uint32_t own = scoreboard_.block(board_).connections.load(std::memory_order_relaxed);
   switch (next_waiting_place(own, least, accepts_since_rotation_)) {
     case WaitingPlace::kKeep:
       return;
     case WaitingPlace::kBack:
       return move_to_back();
     case WaitingPlace::kStepOutside:
-      return pause_for(kStepOutsideTime);
+      // A queue of a shared address may be ours alone, and who has fewer may not serve it.
+      return has_queues_ ? move_to_back() : pause_for(kStepOutsideTime);
   }
+}
+
+// Out of the line, or before it was ever joined.
+void Acceptor::choose_queues() {
+  if (!has_queues_) return;
+  const std::vector<uint32_t> ready = ready_slots(blocks(), monotonic_now());
+  const uint32_t slot = scoreboard_.block(board_).slot.load(std::memory_order_relaxed);
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    Listener& listener = listeners_[i];
+    const bool were_ours = listener.ours;
+    listener.ours = serves_queue(listener.part, listener.parts, slot, ready);
+    // What waits in a queue that we give up may have woken nobody else.
+    if (were_ours && !listener.ours) accept_from(i, kBudgetCaughtUp);
+  }
+}
+
+void Acceptor::look_again() {
+  if (!in_line_) return;
+  leave_line();
+  choose_queues();
+  const bool paused = uv_is_active(pause_timer_.base()) != 0;
+  if (!paused) join_line();
 }
 
 // Adding looks at the accept queue again, so a connection that came in between is not missed.
@@ -163,6 +197,7 @@ void Acceptor::join_line() {
   if (std::exchange(in_line_, true)) return;
   accepts_since_rotation_ = 0;
   for (size_t i = 0; i < listeners_.size(); ++i) {
+    if (!listeners_[i].ours) continue;
     epoll_event event{.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {.u64 = i}};
     [[maybe_unused]] int result =
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listeners_[i].fd.get(), &event);
@@ -173,6 +208,7 @@ void Acceptor::join_line() {
 void Acceptor::leave_line() {
   if (!std::exchange(in_line_, false)) return;
   for (Listener& listener : listeners_) {
+    if (!listener.ours) continue;
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener.fd.get(), nullptr);
     listener.ready = false;
   }

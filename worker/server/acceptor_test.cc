@@ -90,15 +90,21 @@ TEST_F(ServerTest, TakesAConnectionWhoseWakeUpWentToAWorkerThatNeverAccepts) {
   await(client, "hello");
 }
 
-// Four worker processes on one listener, as the zygote forks them, but without Python.
+// Four worker processes on one address, as the zygote forks them, but without Python. It has one
+// listener, or `parts` of them, as with --reuse-port.
 class SharedListener : public testing::Test {
  protected:
   static constexpr size_t kWorkers = 4;
+  explicit SharedListener(uint32_t parts = 1) : parts_(parts) {}
 
   void SetUp() override {
     settings_.access_log = false;
-    listener_ = listen_on_loopback();
+    for (uint32_t part = 0; part < parts_; ++part) {
+      listeners_.push_back(listen_on_loopback(parts_ > 1, part == 0 ? 0 : port()));
+      settings_.listeners.push_back({.name = "test", .part = part, .parts = parts_});
+    }
     board_.layout().blocks_used = kWorkers;
+    for (uint32_t i = 0; i < kWorkers; ++i) board_.block(i).slot = i;
     int ready[2];
     ASSERT_EQ(pipe(ready), 0);
     UniqueFd ready_read(ready[0]), ready_write(ready[1]);
@@ -119,7 +125,7 @@ class SharedListener : public testing::Test {
     FakeLoop loop;
     TestApp app;
     std::vector<UniqueFd> listeners;
-    listeners.emplace_back(dup(listener_.fd.get()));
+    for (const Listener& listener : listeners_) listeners.emplace_back(dup(listener.fd.get()));
     Server server(loop, app,
                   {.settings = settings_,
                    .listeners = std::move(listeners),
@@ -130,9 +136,10 @@ class SharedListener : public testing::Test {
     if (write(ready, "r", 1) != 1) _exit(1);
     for (;;) loop.turn();
   }
+  in_port_t port() const { return listeners_[0].address.sin_port; }
   // One whole request on a new connection, which stays open.
   Client ask() {
-    Client client(listener_.address);
+    Client client(listeners_[0].address);
     client.get("/");
     char first;
     EXPECT_EQ(recv(client.fd(), &first, 1, 0), 1);  // blocks until it is answered
@@ -145,7 +152,8 @@ class SharedListener : public testing::Test {
   }
 
   WorkerSettings settings_;
-  Listener listener_;
+  uint32_t parts_;
+  std::vector<Listener> listeners_;
   Scoreboard board_ = std::move(*Scoreboard::create());
   std::array<pid_t, kWorkers> workers_{};
 };
@@ -160,7 +168,7 @@ TEST_F(SharedListener, SpreadsConnectionsThatStay) {
 
 TEST_F(SharedListener, SpreadsConnectionsThatComeAllAtOnce) {
   std::vector<Client> clients;
-  for (int i = 0; i < 128; ++i) clients.emplace_back(listener_.address);
+  for (int i = 0; i < 128; ++i) clients.emplace_back(listeners_[0].address);
   for (Client& client : clients) client.get("/");
   for (Client& client : clients) {
     char first;
@@ -182,6 +190,29 @@ TEST_F(SharedListener, LeavesNothingToAStoppedSibling) {
   for (int i = 0; i < 40; ++i) clients.push_back(ask());
   auto load = connections();
   EXPECT_EQ(load[1] + load[2] + load[3], 40u) << testing::PrintToString(load);
+}
+
+class SharedQueues : public SharedListener {
+ protected:
+  SharedQueues() : SharedListener(kWorkers) {}
+};
+
+TEST_F(SharedQueues, SpreadsConnectionsOverAllWorkers) {
+  std::vector<Client> clients;
+  for (int i = 0; i < 200; ++i) clients.push_back(ask());
+  for (const uint32_t load : connections()) EXPECT_GE(load, 10u);
+}
+
+// Two neighbours: a queue of its two workers has none left.
+TEST_F(SharedQueues, AreServedByThoseThatAreLeft) {
+  for (const size_t gone : {1, 2}) {
+    kill(workers_[gone], SIGSTOP);
+    ASSERT_EQ(waitpid(workers_[gone], nullptr, WUNTRACED), workers_[gone]);
+  }
+  std::vector<Client> clients;
+  for (int i = 0; i < 40; ++i) clients.push_back(ask());
+  auto load = connections();
+  EXPECT_EQ(load[0] + load[3], 40u) << testing::PrintToString(load);
 }
 
 }  // namespace

@@ -149,7 +149,8 @@ Result<> Server::Impl::start() {
   for (const UniqueFd& listener : options_.listeners) {
     listener_names_.push_back(local_address(listener.get()));
   }
-  if (auto started = acceptor_.start(std::move(options_.listeners)); !started) return started;
+  auto started = acceptor_.start(std::move(options_.listeners), options_.settings.listeners);
+  if (!started) return started;
   loop_.set_outer_poll(&log_.before(acceptor_));
   // Cannot fail: nothing is asked of the system.
   after_poll_.open(this, [&](uv_check_t* check) { return uv_check_init(loop_.uv(), check); });

@@ -87,10 +87,14 @@ struct Listener {
   sockaddr_in address{};
 };
 
-inline Listener listen_on_loopback() {
+// With a port (and SO_REUSEPORT from the first on) it is another socket of that address.
+inline Listener listen_on_loopback(bool reuse_port = false, in_port_t port = 0) {
   Listener listener;
+  const int on = reuse_port ? 1 : 0;
   listener.fd.reset(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  setsockopt(listener.fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   listener.address.sin_family = AF_INET;
+  listener.address.sin_port = port;
   listener.address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   auto* raw = reinterpret_cast<sockaddr*>(&listener.address);
   socklen_t length = sizeof listener.address;
