@@ -2,6 +2,7 @@
 #include "supervisor/process_table.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 
 #include <csignal>
 
@@ -33,6 +34,14 @@ BootFailure boot_failure_in(ControlMessage& message) {
   bool import = message.value == static_cast<int64_t>(BootFailureKind::kImport);
   return {.kind = import ? BootFailureKind::kImport : BootFailureKind::kStart,
           .text = std::move(message.text)};
+}
+
+WorkerStacks owned_by(const WorkerProcess& worker) {
+  return {.worker = worker.id,
+          .slot = worker.slot,
+          .generation = worker.generation,
+          .pid = worker.process.pid(),
+          .text = {}};
 }
 
 }  // namespace
@@ -144,6 +153,31 @@ void ProcessTable::tell_listening(WorkerProcess& worker) {
 }
 
 void ProcessTable::on_zygote_message(Generation generation, ControlMessage message) {
+std::vector<WorkerStacks> ProcessTable::stack_owners() const {
+  std::vector<WorkerStacks> owners;
+  for (const auto& [id, worker] : workers_) {
+    if (worker->process.pid() != 0) owners.push_back(owned_by(*worker));
+  }
+  return owners;
+}
+
+void ProcessTable::ask_stacks(WorkerId worker, bool interrupt) {
+  if (interrupt) return signal_worker(worker, stacks_signal());
+  send_to_worker(worker, {.type = ControlType::kDumpStacks});
+}
+
+void ProcessTable::on_stacks(WorkerStacks owner, ControlMessage message) {
+  if (message.flag == static_cast<uint32_t>(StacksReason::kAborted)) {
+    return log_last_words(fmt::format("worker {} (pid {})", owner.slot, owner.pid), message);
+  }
+  owner.text = std::move(message.text);
+  if (observer_.on_stacks) observer_.on_stacks(std::move(owner));
+}
+
+void ProcessTable::log_last_words(const std::string& who, const ControlMessage& stacks) const {
+  log_event(LogLevel::kError, who + " was aborted; its threads were here:", {}, stacks.text);
+}
+
   switch (message.type) {
     case ControlType::kZygoteReady:
       observer_.on_python(generation, message.text);
@@ -156,6 +190,8 @@ void ProcessTable::on_zygote_message(Generation generation, ControlMessage messa
     case ControlType::kSpawnFailed:
       return on_spawn_failed(message.worker, static_cast<int>(message.value));
     default:
+    case ControlType::kStacks:
+      return log_last_words(fmt::format("zygote of generation {}", generation), message);
       log_debug("zygote gen {}: unexpected control message {}", generation,
                 static_cast<int>(message.type));
   }
@@ -202,6 +238,8 @@ void ProcessTable::on_worker_message(WorkerId id, ControlMessage message) {
       return log_debug("worker {} (pid {}) has shut its app down", worker.slot,
                        worker.process.pid());
     default:
+    case ControlType::kStacks:
+      return on_stacks(owned_by(worker), std::move(message));
       log_debug("worker {}: unexpected control message {}", worker.slot,
                 static_cast<int>(message.type));
   }

@@ -35,7 +35,10 @@ Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Not
       processes_(
           loop, scoreboard, parts_.launch,
           {.on_event = [this](Event event) { feed(std::move(event)); },
-           .on_python = [this](Generation, const std::string& python) { show_banner(python); }}),
+           .on_python = [this](Generation, const std::string& python) { show_banner(python); },
+           .on_stacks =
+               [this](WorkerStacks stacks) { stack_requests_.answered(std::move(stacks)); }}),
+      stack_requests_(loop, processes_),
       deadline_(loop, [this] { feed(Tick{}); }),
       heartbeat_timer_(loop, [this] { check_heartbeats(); }),
       rss_timer_(loop, [this] { check_rss(); }),

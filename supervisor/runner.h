@@ -21,6 +21,7 @@
 #include "supervisor/reload.h"
 #include "supervisor/service_status.h"
 
+#include "supervisor/stack_requests.h"
 namespace tricorn {
 
 class Runner {
@@ -83,6 +84,7 @@ class Runner {
   Timer deadline_;
   Timer heartbeat_timer_;
   Timer rss_timer_;
+  StackRequests stack_requests_;
   Timer watchdog_timer_;
   std::deque<Event> inbox_;
   bool feeding_ = false;

@@ -8,6 +8,7 @@
 
 #include "common/logging.h"
 #include "worker/python/py_error.h"
+#include "worker/stack_dump.h"
 
 namespace tricorn {
 namespace {
@@ -23,7 +24,10 @@ constexpr unsigned kOrphanGraceSeconds = 2;
 
 Worker::Worker(WorkerSetup setup) : setup_(std::move(setup)) {}
 
-Worker::~Worker() { close(); }
+Worker::~Worker() {
+  close();
+  forget_stack_listener();
+}
 
 bool Worker::attach(PyObject* loop, PyObject* on_stopped) {
   loop_ = LoopApi::of(loop);
@@ -95,6 +99,8 @@ void Worker::on_message(const ControlMessage& message) {
       if (server_ != nullptr) server_->reopen_logs();
       return;
     default:
+    case ControlType::kDumpStacks:
+      return tell_master({.type = ControlType::kStacks, .text = python_stacks()});
       log_warning("the master sent an unknown message ({})", static_cast<int>(message.type));
   }
 }
@@ -102,6 +108,7 @@ void Worker::on_message(const ControlMessage& message) {
 void Worker::on_master_gone() {
   control_watch_.close();
   setup_.control.reset();
+  forget_stack_listener();
   alarm(setup_.settings.drain_timeout_ms / 1000 + kOrphanGraceSeconds);
   if (phase_ == Phase::kStopped) return;
   log_warning("the master is gone; finishing open requests");
