@@ -86,11 +86,12 @@ Result<> ProcessTable::try_start_zygote(Generation generation, const ZygotePlan&
   return {};
 }
 
-void ProcessTable::stop_zygote(Generation generation, bool kill) {
+void ProcessTable::stop_zygote(Generation generation, ZygoteStop how) {
   auto found = zygotes_.find(generation);
   if (found == zygotes_.end()) return;
   found->second->channel.close_sending();
-  if (kill) found->second->process.signal(SIGKILL);
+  if (how == ZygoteStop::kAbort) found->second->process.signal(SIGABRT);
+  if (how == ZygoteStop::kKill) found->second->process.signal(SIGKILL);
 }
 
 void ProcessTable::spawn_worker(const SpawnWorker& order) {
@@ -152,7 +153,6 @@ void ProcessTable::tell_listening(WorkerProcess& worker) {
   send_to_worker(worker.id, {.type = ControlType::kListening});
 }
 
-void ProcessTable::on_zygote_message(Generation generation, ControlMessage message) {
 std::vector<WorkerStacks> ProcessTable::stack_owners() const {
   std::vector<WorkerStacks> owners;
   for (const auto& [id, worker] : workers_) {
@@ -178,6 +178,7 @@ void ProcessTable::log_last_words(const std::string& who, const ControlMessage& 
   log_event(LogLevel::kError, who + " was aborted; its threads were here:", {}, stacks.text);
 }
 
+void ProcessTable::on_zygote_message(Generation generation, ControlMessage message) {
   switch (message.type) {
     case ControlType::kZygoteReady:
       observer_.on_python(generation, message.text);
@@ -189,9 +190,9 @@ void ProcessTable::log_last_words(const std::string& who, const ControlMessage& 
       return on_spawned(message.worker, static_cast<pid_t>(message.value));
     case ControlType::kSpawnFailed:
       return on_spawn_failed(message.worker, static_cast<int>(message.value));
-    default:
     case ControlType::kStacks:
       return log_last_words(fmt::format("zygote of generation {}", generation), message);
+    default:
       log_debug("zygote gen {}: unexpected control message {}", generation,
                 static_cast<int>(message.type));
   }
@@ -237,9 +238,9 @@ void ProcessTable::on_worker_message(WorkerId id, ControlMessage message) {
     case ControlType::kStopped:
       return log_debug("worker {} (pid {}) has shut its app down", worker.slot,
                        worker.process.pid());
-    default:
     case ControlType::kStacks:
       return on_stacks(owned_by(worker), std::move(message));
+    default:
       log_debug("worker {}: unexpected control message {}", worker.slot,
                 static_cast<int>(message.type));
   }

@@ -48,7 +48,7 @@ class ProcessTable {
   // Failures are reported as events: ZygoteExited, WorkerSpawnFailed.
   void start_zygote(Generation generation, const ZygotePlan& plan,
                     std::span<const int> listener_fds);
-  void stop_zygote(Generation generation, bool kill);
+  void stop_zygote(Generation generation, ZygoteStop how);
   void spawn_worker(const SpawnWorker& order);
 
   // Unknown workers have just exited: nothing happens.

@@ -14,14 +14,15 @@
 #include <vector>
 
 #include "supervisor/os/bind_sockets.h"
+#include "supervisor/os/oom_kills.h"
 #include "supervisor/os/signals.h"
 #include "supervisor/policy/policy.h"
 #include "supervisor/policy/rss_watch.h"
 #include "supervisor/process_table.h"
 #include "supervisor/reload.h"
 #include "supervisor/service_status.h"
-
 #include "supervisor/stack_requests.h"
+
 namespace tricorn {
 
 class Runner {
@@ -29,8 +30,9 @@ class Runner {
   struct Parts {
     PolicyOptions policy;
     uint64_t jitter_seed = 0;
-    Duration heartbeat_limit = std::chrono::seconds(60);
+    Duration heartbeat_limit = std::chrono::seconds(60);  // zero: none
     RssLimit rss_limit;
+    std::string cgroup_root;  // before /proc and /sys, for tests
     ZygotePlan plan;
     ZygoteLauncher launch = launch_zygote;
     std::function<Result<Reloaded>()> reread_config;  // for SIGHUP
@@ -52,6 +54,7 @@ class Runner {
   void rearm_timer();
   void check_heartbeats();
   void check_rss();
+  Event with_cause(Event event);
   void show_banner(const std::string& python);
 
   // operator.cc: what signals ask for
@@ -78,13 +81,14 @@ class Runner {
   Policy policy_;
   HeartbeatWatch heartbeats_;
   RssWatch rss_;
+  OomKills oom_kills_;
   std::map<Generation, ZygotePlan> plans_;  // of the generations that may still need a zygote
   ProcessTable processes_;
+  StackRequests stack_requests_;
   std::unique_ptr<SignalSource> signals_;
   Timer deadline_;
   Timer heartbeat_timer_;
   Timer rss_timer_;
-  StackRequests stack_requests_;
   Timer watchdog_timer_;
   std::deque<Event> inbox_;
   bool feeding_ = false;

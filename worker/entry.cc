@@ -62,6 +62,7 @@ bool Worker::start(PyObject* app, PyObject* state) {
                                                    .listeners = std::move(setup_.listeners),
                                                    .scoreboard = setup_.scoreboard,
                                                    .board = setup_.board});
+  start_watchdog();
   phase_ = Phase::kServing;
   setup_.scoreboard.block(setup_.board).state.store(WorkerState::kReady, std::memory_order_relaxed);
   tell_master({.type = ControlType::kReady});
@@ -98,17 +99,17 @@ void Worker::on_message(const ControlMessage& message) {
     case ControlType::kReopenLogs:
       if (server_ != nullptr) server_->reopen_logs();
       return;
-    default:
     case ControlType::kDumpStacks:
       return tell_master({.type = ControlType::kStacks, .text = python_stacks()});
+    default:
       log_warning("the master sent an unknown message ({})", static_cast<int>(message.type));
   }
 }
 
 void Worker::on_master_gone() {
   control_watch_.close();
-  setup_.control.reset();
   forget_stack_listener();
+  setup_.control.reset();
   alarm(setup_.settings.drain_timeout_ms / 1000 + kOrphanGraceSeconds);
   if (phase_ == Phase::kStopped) return;
   log_warning("the master is gone; finishing open requests");
@@ -175,6 +176,28 @@ void Worker::ask_to_retire() {
   tell_master({.type = ControlType::kRetireMe, .text = "served its maximum of requests"});
 }
 
+// A boot has its own clock: only now is there a heartbeat.
+void Worker::start_watchdog() {
+  const uint32_t limit_ms = setup_.settings.heartbeat_limit_ms;
+  if (limit_ms == 0) return;
+  auto started = LoopWatchdog::start(milliseconds(limit_ms), setup_.scoreboard.block(setup_.board),
+                                     [this](Duration stuck_for) { report_hang(stuck_for); });
+  if (started) {
+    watchdog_ = std::move(*started);
+  } else {
+    log_warning("{}", started.error().message);
+  }
+}
+
+void Worker::report_hang(Duration stuck_for) const {
+  const auto seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
+  const std::string text = fmt::format(
+      "the event loop (pid {}) has not turned for {:.1f} s (it may for {:g} s); the threads are "
+      "here:",
+      getpid(), seconds(stuck_for), seconds(milliseconds(setup_.settings.heartbeat_limit_ms)));
+  log_event(LogLevel::kWarning, text, {}, python_stacks_of_stuck_process());
+}
+
 void Worker::arm(Duration delay) {
   if (!deadline_timer_) {
     int opened = deadline_timer_.open(
@@ -204,6 +227,7 @@ void Worker::tell_master(const ControlMessage& message) {
 
 void Worker::close() {
   phase_ = Phase::kStopped;
+  watchdog_.reset();
   control_watch_.close();
   deadline_timer_.close();
   server_.reset();

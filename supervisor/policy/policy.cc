@@ -18,6 +18,7 @@ std::vector<WorkerView> Policy::workers() const { return state_->workers(); }
 Generation Policy::serving_generation() const { return state_->serving_generation(); }
 bool Policy::stopping() const { return state_->stopping() || state_->delaying_stop(); }
 bool Policy::rolling() const { return state_->rolling(); }
+const LossCounts& Policy::losses() const { return state_->losses(); }
 
 Policy::State::State(const PolicyOptions& options, uint64_t jitter_seed)
     : options_(options), jitter_(jitter_seed), workers_(options_), zygotes_(options_) {}

@@ -25,6 +25,7 @@ struct PolicyOptions {
   // wait, so that a reload of many workers is quick; but a new worker that dies this young still aborts it.
   Duration canary_window = milliseconds(1'000);
   uint32_t max_surge = 1;                             // slots in motion at once; one while the canary is out
+  bool exit_on_worker_crash = false;                  // of one that was ready: stop, with its exit code
   Duration worker_lifetime{};                         // from ready to being replaced; zero: no end
   double lifetime_jitter = 0.1;                       // +- this share of it, each worker its own
   Duration backoff_first = milliseconds(100);
@@ -49,6 +50,15 @@ struct WorkerView {
   } state = State::kBooting;
 };
 
+// How workers were lost since the start, for status.
+struct LossCounts {
+  uint64_t crashed = 0;        // ended by themselves after they were ready
+  uint64_t out_of_memory = 0;  // killed by the kernel for want of memory
+  uint64_t hung = 0;           // aborted: no heartbeat
+  uint64_t not_started = 0;    // failed, died or were too slow before they were ready
+  bool operator==(const LossCounts&) const = default;
+};
+
 class Policy {
  public:
   Policy(const PolicyOptions& options, uint64_t jitter_seed);
@@ -63,6 +73,7 @@ class Policy {
   Generation serving_generation() const;
   bool stopping() const;  // no longer to be sent requests; it may serve still, for the shutdown delay
   bool rolling() const;
+  const LossCounts& losses() const;
 
  private:
   class State;

@@ -196,7 +196,8 @@ class World {
   }
   void obey(const StopZygote& order) {
     ASSERT_TRUE(zygotes_.contains(order.generation));
-    (order.kill ? zygotes_[order.generation].killed : zygotes_[order.generation].told_to_go) = true;
+    const bool kill = order.how == ZygoteStop::kKill;
+    (kill ? zygotes_[order.generation].killed : zygotes_[order.generation].told_to_go) = true;
   }
   void obey(const SpawnWorker& order) {
     ASSERT_TRUE(zygotes_.contains(order.generation) && zygotes_[order.generation].ready);

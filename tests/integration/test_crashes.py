@@ -105,11 +105,3 @@ def test_grandchildren_are_reaped_and_change_nothing() -> None:
         server.eventually(lambda: not [p for p in server.family() if p.zombie], "no zombie")
         assert server.wait_workers(2) == workers
         assert server.get("/").status == 200
-
-
-def test_worker_that_never_becomes_ready_ends_the_first_boot(tmp_path: Path) -> None:
-    """Fault 6: at the boot timeout it is ended and the server exits with code 3."""
-    (tmp_path / "sleepy.py").write_text("import time\ntime.sleep(600)\nasync def app(scope, receive, send): pass\n")
-    server = Server("sleepy:app", "--timeout-boot", "1", app_dir=tmp_path, expect_exit=3, allow=(".",)).spawn()
-    server.assert_gone()
-    assert server.log.count("not ready within") == 1
