@@ -57,7 +57,7 @@ std::optional<std::string> find_fault(const Header& header, size_t received, siz
   if (received < sizeof(Header)) return fmt::format("it has only {} bytes", received);
   if (header.magic != kMagic) return "master and worker differ in version";
   if (header.type < static_cast<uint16_t>(ControlType::kSetup) ||
-      header.type > static_cast<uint16_t>(ControlType::kHasThreads)) {
+      header.type > static_cast<uint16_t>(ControlType::kStacks)) {
     return fmt::format("type {} is unknown", header.type);
   }
   if (header.text_size != received - sizeof(Header)) {
@@ -111,6 +111,20 @@ Result<> send_control(int fd, const ControlMessage& message) {
   auto sent = sys("sendmsg", "control", [&] { return ::sendmsg(fd, &envelope, MSG_NOSIGNAL); });
   if (!sent) return pass_on(sent);
   return {};
+}
+
+void send_control_text(int fd, ControlType type, uint32_t flag, std::string_view text) noexcept {
+  Header header{};
+  header.magic = kMagic;
+  header.type = static_cast<uint16_t>(type);
+  header.flag = flag;
+  header.text_size = std::min(text.size(), kMaxControlText);
+  iovec parts[2] = {{&header, sizeof header}, {const_cast<char*>(text.data()), header.text_size}};
+  msghdr envelope{};
+  envelope.msg_iov = parts;
+  envelope.msg_iovlen = header.text_size == 0 ? 1 : 2;
+  while (::sendmsg(fd, &envelope, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 && errno == EINTR) {
+  }
 }
 
 Result<ReceiveStatus> receive_control(int fd, ControlMessage& out) {

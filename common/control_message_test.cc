@@ -129,6 +129,18 @@ TEST_F(ControlMessageTest, TheLongestTextArrivesWhole) {
   EXPECT_EQ(receive_one().text, text);
 }
 
+TEST_F(ControlMessageTest, ATextFromASignalHandlerArrivesAndIsCutAtTheLimit) {
+  send_control_text(ours_.get(), ControlType::kStacks, 1, "File \"app.py\", line 3");
+  ControlMessage got = receive_one();
+  EXPECT_EQ(got.type, ControlType::kStacks);
+  EXPECT_EQ(got.flag, 1u);
+  EXPECT_EQ(got.text, "File \"app.py\", line 3");
+  send_control_text(ours_.get(), ControlType::kStacks, 0, std::string(kMaxControlText + 1, 'x'));
+  EXPECT_EQ(receive_one().text.size(), kMaxControlText);
+  send_control_text(ours_.get(), ControlType::kStacks, 0, "");
+  EXPECT_EQ(receive_one().text, "");
+}
+
 TEST_F(ControlMessageTest, SettingsAreNeverCut) {
   std::string text(kMaxControlText + 1, 'x');
   EXPECT_FALSE(send_control(ours_.get(), {.type = ControlType::kSetup, .text = text}).has_value());

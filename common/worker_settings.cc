@@ -46,6 +46,7 @@ void for_each_field(Settings& settings, Visit&& visit) {
   visit("limit_max_requests", settings.limit_max_requests);
   visit("limit_max_requests_jitter", settings.limit_max_requests_jitter);
   visit("drain_timeout_ms", settings.drain_timeout_ms);
+  visit("heartbeat_limit_ms", settings.heartbeat_limit_ms);
   visit("log_level", settings.log_level);
   visit("use_colors", settings.use_colors);
   visit("log_format", settings.log_format);

@@ -81,6 +81,7 @@ struct WorkerSettings {
   uint64_t limit_max_requests = 0;  // a worker asks to be replaced after this many; 0: never
   uint64_t limit_max_requests_jitter = 0;
   uint32_t drain_timeout_ms = 30'000;  // what a worker grants itself when no master is left to set a deadline
+  uint32_t heartbeat_limit_ms = 60'000;  // a loop that has not turned for so long is stuck; 0: no limit
   LogLevel log_level = LogLevel::kInfo;
   UseColors use_colors = UseColors::kAuto;
   LogFormat log_format = LogFormat::kText;

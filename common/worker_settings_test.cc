@@ -59,6 +59,7 @@ WorkerSettings all_changed() {
       .limit_max_requests = 9,
       .limit_max_requests_jitter = 10,
       .drain_timeout_ms = 11,
+      .heartbeat_limit_ms = 13,
       .log_level = LogLevel::kCritical,
       .use_colors = UseColors::kNever,
       .log_format = LogFormat::kJson,

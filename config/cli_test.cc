@@ -281,6 +281,14 @@ TEST_F(CliTest, HintsOfOthersGetOneWarning) {
   EXPECT_THAT(parsed({"--loop", "auto", "--http", "auto", "--ws", "none"}).warnings, IsEmpty());
 }
 
+TEST_F(CliTest, TheHeartbeatLimitHasUvicornsName) {
+  EXPECT_EQ(options({}).worker.heartbeat_limit_ms, 60'000u);
+  EXPECT_EQ(options({"--timeout-worker-healthcheck", "5"}).worker.heartbeat_limit_ms, 5'000u);
+  EXPECT_EQ(options({"--timeout-worker-healthcheck", "0"}).worker.heartbeat_limit_ms, 0u);
+  EXPECT_FALSE(options({}).exit_on_worker_crash);
+  EXPECT_TRUE(options({"--exit-on-worker-crash"}).exit_on_worker_crash);
+}
+
 TEST_F(CliTest, ProxiesAreTrustedAsInUvicorn) {
   EXPECT_EQ(options({}).worker.proxy, ProxySettings{});
   EXPECT_FALSE(options({"--no-proxy-headers"}).worker.proxy.headers);

@@ -20,9 +20,6 @@ constexpr ForeignOption kForeign[] = {
      .harmless = "auto",
      .remark = "tricorn has its own HTTP parser",
      .hint = true},
-    {.names = "--timeout-worker-healthcheck",
-     .remark = "workers are watched in another way",
-     .hint = true},
     {.names = "--reset-contextvars",
      .shape = Shape::kFlag,
      .remark = "every request has a context of its own",
@@ -45,7 +42,7 @@ constexpr ForeignOption kForeign[] = {
     {.names = "--http2", .shape = Shape::kFlag, .harmless = "false"},
     // gunicorn
     {.names = "-k,--worker-class", .remark = "tricorn has one kind of worker", .hint = true},
-    {.names = "-t,--timeout"},
+    {.names = "-t,--timeout", .remark = "use --timeout-worker-healthcheck"},
     {.names = "--pythonpath", .remark = "use --app-dir or PYTHONPATH"},
     {.names = "-e,--env", .remark = "use --env-file"},
     {.names = "--initgroups",
@@ -77,7 +74,7 @@ constexpr ForeignOption kForeign[] = {
     {.names = "--respawn-failed-workers",
      .shape = Shape::kSwitch,
      .harmless = "true",
-     .remark = "tricorn always replaces them"},
+     .remark = "tricorn replaces them, unless told --exit-on-worker-crash"},
     {.names = "--url-path-prefix", .remark = "use --root-path"},
 };
 

@@ -41,6 +41,7 @@ struct Options {
       30'000;                      // what requests in progress get at a stop, reload or replacement
   uint32_t shutdown_delay_ms = 0;  // serving goes on after the request to stop
   uint32_t upgrade_undo_window_ms = 300'000;  // the old master stays so long after an upgrade
+  bool exit_on_worker_crash = false;          // the server stops, for whoever watches it to see
   uint32_t max_surge = 1;                     // slots whose worker is being replaced at once
   uint64_t worker_lifetime_ms = 0;            // a worker is replaced after it; 0: never
   uint64_t worker_max_rss_bytes = 0;          // a worker that holds more is replaced; 0: no limit

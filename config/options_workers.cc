@@ -46,6 +46,21 @@ OptionValue max_rss_value() {
   return {.metavar = "MIB", .set = set, .show = [](const Options&) { return "no limit"; }};
 }
 
+// A shorter one would be missed between two beats of a healthy loop.
+OptionValue healthcheck_value() {
+  constexpr uint64_t kLeastMs = 1'000;
+  OptionValue value = seconds_value([](auto& o) -> auto& { return o.worker.heartbeat_limit_ms; },
+                                    {.most = kDayMs, .zero = "no limit"});
+  value.set = [set = value.set](Options& options, const std::string& text) -> Result<> {
+    auto done = set(options, text);
+    if (!done) return done;
+    const uint32_t limit_ms = options.worker.heartbeat_limit_ms;
+    if (limit_ms == 0 || limit_ms >= kLeastMs) return done;
+    return fail(fmt::format("'{}' is neither 0 nor a number of seconds from 1 on", text));
+  };
+  return value;
+}
+
 std::vector<OptionSpec> numbers() {
   return {
       {.name = "workers",
@@ -93,6 +108,10 @@ std::vector<OptionSpec> replacement() {
        .value = count_value("N", [](auto& o) -> auto& { return o.rss_samples; },
                             {.least = 1, .most = 1000}),
        .help = "Looks in a row that have to find too much, before --workers-max-rss acts."},
+      {.name = "exit-on-worker-crash",
+       .value = flag_value([](auto& o) -> auto& { return o.exit_on_worker_crash; }),
+       .help = "Stop the server when a worker crashes, with its exit code, in place of replacing "
+               "it."},
       {.name = "max-surge",
        .value = count_value("N", [](auto& o) -> auto& { return o.max_surge; },
                             {.least = 1, .most = kMostSurge}),
@@ -106,6 +125,10 @@ std::vector<OptionSpec> times() {
        .value = seconds_value([](auto& o) -> auto& { return o.boot_timeout_ms; },
                               {.least = 1'000, .most = kDayMs}),
        .help = "Time for a worker to import the app and finish its start-up."},
+      {.name = "timeout-worker-healthcheck",
+       .value = healthcheck_value(),
+       .help = "A worker whose event loop does not turn for this long is aborted and replaced; its "
+               "stacks are logged before that."},
       {.name = "timeout-graceful-shutdown",
        .aliases = {"--graceful-timeout"},
        .value =

@@ -7,33 +7,12 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
-#include <vector>
 
+#include "config/cgroups.h"
 #include "config/read_text.h"
 
 namespace tricorn {
 namespace {
-
-struct Cgroup {
-  bool v2 = false;
-  std::string path;  // "/", "/system.slice/app.service"
-};
-
-// Lines of /proc/self/cgroup: "0::/path" for v2, "4:cpu,cpuacct:/path" for v1.
-std::vector<Cgroup> cgroups_of_process(const std::string& root) {
-  std::vector<Cgroup> found;
-  std::istringstream lines(read_text(root + "/proc/self/cgroup").value_or(""));
-  for (std::string line; std::getline(lines, line);) {
-    size_t first = line.find(':');
-    size_t second = line.find(':', first + 1);
-    if (first == line.npos || second == line.npos) continue;
-    std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    bool v2 = controllers == ",,";
-    if (v2 || controllers.find(",cpu,") != controllers.npos)
-      found.push_back({v2, line.substr(second + 1)});
-  }
-  return found;
-}
 
 std::optional<double> number_in(const std::string& path) {
   std::istringstream text(read_text(path).value_or(""));
@@ -59,8 +38,8 @@ std::optional<double> quota_in_v1(const std::string& folder) {
 
 std::optional<double> cgroup_cpu_quota(const std::string& root) {
   std::optional<double> least;
-  for (const Cgroup& cgroup : cgroups_of_process(root)) {
-    const std::string mount = root + (cgroup.v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu");
+  for (const Cgroup& cgroup : cgroups_of_process("cpu", root)) {
+    const std::string mount = mount_of(cgroup, "cpu", root);
     // Up to the mount's root: a quota holds for everything below it. In a container the path may
     // name folders of the host that are not mounted; then only the root is there, and it is the
     // container's own group.

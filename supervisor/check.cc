@@ -10,6 +10,8 @@
 namespace tricorn {
 namespace {
 
+constexpr Duration kAbortGrace = milliseconds(1'000);
+
 class Check {
  public:
   Check(EventLoop& loop, Scoreboard& scoreboard, ZygoteLauncher launch)
@@ -18,7 +20,7 @@ class Check {
             loop, scoreboard, std::move(launch),
             {.on_event = [this](const Event& event) { on_event(event); },
              .on_python = [this](Generation, const std::string& python) { python_ = python; }}),
-        timeout_(loop, [this] { answer(kExitAppStart, "the app was not loaded in time"); }) {}
+        timeout_(loop, [this] { on_timeout(); }) {}
 
   // `preload`: a server would import the app in its zygote, too.
   int run(const ZygotePlan& plan, bool preload, Duration boot_timeout) {
@@ -52,6 +54,15 @@ class Check {
              "the interpreter ended before the app was loaded: " + describe(exited->status));
       loop_.stop();
     }
+  }
+
+  // It may show where it hangs before it is killed.
+  void on_timeout() {
+    if (code_) return processes_.kill_all();
+    code_ = kExitAppStart;
+    log_line(LogLevel::kError, "the app was not loaded in time");
+    processes_.stop_zygote(1, ZygoteStop::kAbort);
+    timeout_.arm(kAbortGrace);
   }
 
   // Only the first answer counts; the zygote's end, which ends the loop, follows.

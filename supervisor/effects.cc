@@ -12,7 +12,7 @@ void Runner::perform(const StartZygote& effect) {
 }
 
 void Runner::perform(const StopZygote& effect) {
-  processes_.stop_zygote(effect.generation, effect.kill);
+  processes_.stop_zygote(effect.generation, effect.how);
 }
 
 void Runner::perform(const SpawnWorker& effect) { processes_.spawn_worker(effect); }

@@ -93,6 +93,9 @@ class FakeZygote {
 
   void obey(int control, const ControlMessage& message) {
     if (message.type == ControlType::kListening) return write("listening {}", ::getpid());
+    if (message.type == ControlType::kDumpStacks) {
+      return send(control, {.type = ControlType::kStacks, .text = "in obey()"});
+    }
     if (message.type == ControlType::kReopenLogs) return write("reopen {}", ::getpid());
     if (message.type == ControlType::kDrain && app_ == "drains-slowly")
       return write("draining {}", ::getpid());

@@ -1,17 +1,13 @@
-// A silence is measured from the last beat, or from our own waking up if that was later.
+// The silence of each, against the limit.
 #include "supervisor/heartbeat_watch.h"
-
-#include <algorithm>
 
 namespace tricorn {
 
 std::vector<WorkerHung> HeartbeatWatch::check(TimePoint now, std::span<const Heartbeat> beats) {
-  bool overslept = last_check_ && now - *last_check_ > 2 * period();
-  if (overslept) awake_since_ = now;
-  last_check_ = now;
+  meter_.wake(now);
   std::vector<WorkerHung> hung;
   for (const Heartbeat& beat : beats) {
-    Duration silence = now - std::max(beat.at, awake_since_);
+    const Duration silence = meter_.silence(now, beat.at);
     if (silence > limit_) hung.push_back({.worker = beat.worker, .silent_for = silence});
   }
   return hung;

@@ -2,11 +2,11 @@
 // arguments.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "common/clock.h"
+#include "common/silence.h"
 #include "supervisor/policy/policy_types.h"
 
 namespace tricorn {
@@ -18,17 +18,17 @@ struct Heartbeat {
 
 class HeartbeatWatch {
  public:
-  explicit HeartbeatWatch(Duration limit) : limit_(limit) {}
+  // Zero: no limit, and nothing to check.
+  explicit HeartbeatWatch(Duration limit) : limit_(limit), meter_(limit / 8) {}
 
-  // To be called every period(). Silence while this process did not run either (a suspended
-  // machine, a stopped process group) does not count.
+  bool active() const { return limit_ > Duration::zero(); }
+  // To be called every period().
   std::vector<WorkerHung> check(TimePoint now, std::span<const Heartbeat> beats);
-  Duration period() const { return limit_ / 8; }
+  Duration period() const { return meter_.period(); }
 
  private:
   Duration limit_;
-  std::optional<TimePoint> last_check_;
-  TimePoint awake_since_{};
+  SilenceMeter meter_;
 };
 
 }  // namespace tricorn

@@ -39,7 +39,8 @@ PolicyOptions policy_options(const Options& options) {
                        .drain_timeout = milliseconds(options.drain_timeout_ms),
                        .shutdown_delay = milliseconds(options.shutdown_delay_ms),
                        .max_surge = options.max_surge,
-                       .worker_lifetime = milliseconds(options.worker_lifetime_ms)};
+                       .worker_lifetime = milliseconds(options.worker_lifetime_ms),
+                       .exit_on_worker_crash = options.exit_on_worker_crash};
   if (options.reload.enabled) suit_the_desk(policy);
   return policy;
 }
@@ -98,6 +99,7 @@ Result<int> serve(const Options& options, Invocation& invocation) {
   Runner::Parts parts{
       .policy = policy_options(options),
       .jitter_seed = std::random_device{}(),
+      .heartbeat_limit = milliseconds(options.worker.heartbeat_limit_ms),
       .rss_limit = rss_limit(options),
       .plan = std::move(*plan),
       .control_socket = std::move(*control_socket),

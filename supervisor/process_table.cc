@@ -2,6 +2,7 @@
 #include "supervisor/process_table.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 
 #include <csignal>
 
@@ -34,6 +35,14 @@ BootFailure boot_failure_in(ControlMessage& message) {
   bool import = message.value == static_cast<int64_t>(BootFailureKind::kImport);
   return {.kind = import ? BootFailureKind::kImport : BootFailureKind::kStart,
           .text = std::move(message.text)};
+}
+
+WorkerStacks owned_by(const WorkerProcess& worker) {
+  return {.worker = worker.id,
+          .slot = worker.slot,
+          .generation = worker.generation,
+          .pid = worker.process.pid(),
+          .text = {}};
 }
 
 }  // namespace
@@ -78,11 +87,12 @@ Result<> ProcessTable::try_start_zygote(Generation generation, const ZygotePlan&
   return {};
 }
 
-void ProcessTable::stop_zygote(Generation generation, bool kill) {
+void ProcessTable::stop_zygote(Generation generation, ZygoteStop how) {
   auto found = zygotes_.find(generation);
   if (found == zygotes_.end()) return;
   found->second->channel.close_sending();
-  if (kill) found->second->process.signal(SIGKILL);
+  if (how == ZygoteStop::kAbort) found->second->process.signal(SIGABRT);
+  if (how == ZygoteStop::kKill) found->second->process.signal(SIGKILL);
 }
 
 void ProcessTable::spawn_worker(const SpawnWorker& order) {
@@ -144,6 +154,31 @@ void ProcessTable::tell_listening(WorkerProcess& worker) {
   send_to_worker(worker.id, {.type = ControlType::kListening});
 }
 
+std::vector<WorkerStacks> ProcessTable::stack_owners() const {
+  std::vector<WorkerStacks> owners;
+  for (const auto& [id, worker] : workers_) {
+    if (worker->process.pid() != 0) owners.push_back(owned_by(*worker));
+  }
+  return owners;
+}
+
+void ProcessTable::ask_stacks(WorkerId worker, bool interrupt) {
+  if (interrupt) return signal_worker(worker, stacks_signal());
+  send_to_worker(worker, {.type = ControlType::kDumpStacks});
+}
+
+void ProcessTable::on_stacks(WorkerStacks owner, ControlMessage message) {
+  if (message.flag == static_cast<uint32_t>(StacksReason::kAborted)) {
+    return log_last_words(fmt::format("worker {} (pid {})", owner.slot, owner.pid), message);
+  }
+  owner.text = std::move(message.text);
+  if (observer_.on_stacks) observer_.on_stacks(std::move(owner));
+}
+
+void ProcessTable::log_last_words(const std::string& who, const ControlMessage& stacks) const {
+  log_event(LogLevel::kError, who + " was aborted; its threads were here:", {}, stacks.text);
+}
+
 void ProcessTable::on_zygote_message(Generation generation, ControlMessage message) {
   switch (message.type) {
     case ControlType::kZygoteReady:
@@ -159,6 +194,8 @@ void ProcessTable::on_zygote_message(Generation generation, ControlMessage messa
       return on_spawned(message.worker, static_cast<pid_t>(message.value));
     case ControlType::kSpawnFailed:
       return on_spawn_failed(message.worker, static_cast<int>(message.value));
+    case ControlType::kStacks:
+      return log_last_words(fmt::format("zygote of generation {}", generation), message);
     default:
       log_debug("zygote gen {}: unexpected control message {}", generation,
                 static_cast<int>(message.type));
@@ -205,6 +242,8 @@ void ProcessTable::on_worker_message(WorkerId id, ControlMessage message) {
     case ControlType::kStopped:
       return log_debug("worker {} (pid {}) has shut its app down", worker.slot,
                        worker.process.pid());
+    case ControlType::kStacks:
+      return on_stacks(owned_by(worker), std::move(message));
     default:
       log_debug("worker {}: unexpected control message {}", worker.slot,
                 static_cast<int>(message.type));

@@ -35,14 +35,24 @@ struct WorkerFigures {
   std::optional<TimePoint> heartbeat_at;
 };
 
+// What a worker said about the Python stacks of its threads.
+struct WorkerStacks {
+  WorkerId worker = 0;
+  SlotId slot = 0;
+  Generation generation = 0;
+  pid_t pid = 0;
+  std::string text;
+};
+
 class ProcessTable {
  public:
   struct Observer {
     std::function<void(Event)> on_event;  // may call back into the table
     std::function<void(Generation, const std::string& python)>
-        on_python;  // before that zygote's ZygoteReady
+        on_python;                                     // before that zygote's ZygoteReady
     // Whether a child that is neither zygote nor worker has been waited for by somebody.
     std::function<bool(const ReapedChild&)> claims = [](const ReapedChild&) { return false; };
+    std::function<void(WorkerStacks)> on_stacks = {};  // the answer to ask_stacks()
   };
 
   // `loop` and `scoreboard` outlive it.
@@ -51,7 +61,7 @@ class ProcessTable {
   // Failures are reported as events: ZygoteExited, WorkerSpawnFailed.
   void start_zygote(Generation generation, const ZygotePlan& plan,
                     std::span<const int> listener_fds);
-  void stop_zygote(Generation generation, bool kill);
+  void stop_zygote(Generation generation, ZygoteStop how);
   void spawn_worker(const SpawnWorker& order);
 
   // Unknown workers have just exited: nothing happens.
@@ -60,6 +70,11 @@ class ProcessTable {
   void send_to_workers(const ControlMessage& message);
   // Tells every ready worker, now and in future, that the listeners listen.
   void announce_listening();
+  // Every worker that could be asked now, without a text.
+  std::vector<WorkerStacks> stack_owners() const;
+  // Asks for its stacks: its loop, or (`interrupt`) the process itself, which costs the app an
+  // interrupted system call. on_stacks brings the answer, if there is one.
+  void ask_stacks(WorkerId worker, bool interrupt);
 
   // Call on SIGCHLD. Whatever a child said before it died is reported before its death.
   void reap();
@@ -76,6 +91,8 @@ class ProcessTable {
   Result<> try_spawn_worker(const SpawnWorker& order);
   void on_zygote_message(Generation generation, ControlMessage message);
   void on_worker_message(WorkerId id, ControlMessage message);
+  void on_stacks(WorkerStacks owner, ControlMessage message);
+  void log_last_words(const std::string& who, const ControlMessage& stacks) const;
   void on_spawned(WorkerId id, pid_t pid);
   void on_spawn_failed(WorkerId id, int sys_errno);
   void on_exit(const ReapedChild& child);

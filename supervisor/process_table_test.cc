@@ -32,7 +32,7 @@ class TestTable {
     return pid;
   }
   ~TestTable() {
-    table.stop_zygote(kGeneration, true);
+    table.stop_zygote(kGeneration, ZygoteStop::kKill);
     while (::waitpid(-1, nullptr, 0) > 0) {
     }
   }

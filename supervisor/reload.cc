@@ -35,6 +35,9 @@ std::vector<std::string> settings_for_a_restart(const Options& before, const Opt
   note("rss-sample-interval", before.rss_sample_interval_ms != after.rss_sample_interval_ms);
   note("rss-samples", before.rss_samples != after.rss_samples);
   note("reload", before.reload != after.reload);
+  note("timeout-worker-healthcheck",
+       before.worker.heartbeat_limit_ms != after.worker.heartbeat_limit_ms);
+  note("exit-on-worker-crash", before.exit_on_worker_crash != after.exit_on_worker_crash);
   note("preload", before.worker.preload != after.worker.preload);
   note("user", before.user != after.user);
   note("group", before.group != after.group);
@@ -59,6 +62,7 @@ Result<Reloaded> reread_config(const std::vector<std::string>& argv, const Envir
   auto plan = plan_zygote(options, environment, listeners);
   if (!plan) return pass_on(plan);
   plan->settings.preload = started_with.worker.preload;  // the policy's supervision rests on it
+  plan->settings.heartbeat_limit_ms = started_with.worker.heartbeat_limit_ms;  // as the master's
   Reloaded reloaded{.plan = std::move(*plan),
                     .workers = parsed->options.workers,
                     .warnings = std::move(parsed->warnings)};

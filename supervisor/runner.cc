@@ -2,6 +2,8 @@
 #include "supervisor/runner.h"
 
 #include <unistd.h>
+
+#include <csignal>
 #include <cstdio>
 
 #include "config/help.h"
@@ -32,11 +34,15 @@ Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Not
       policy_(parts_.policy, parts_.jitter_seed),
       heartbeats_(parts_.heartbeat_limit),
       rss_(parts_.rss_limit),
+      oom_kills_(parts_.cgroup_root),
       processes_(
           loop, scoreboard, parts_.launch,
-          {.on_event = [this](Event event) { feed(std::move(event)); },
+          {.on_event = [this](Event event) { feed(with_cause(std::move(event))); },
            .on_python = [this](Generation, const std::string& python) { show_banner(python); },
-           .claims = [this](const ReapedChild& child) { return handover_.claims(child); }}),
+           .claims = [this](const ReapedChild& child) { return handover_.claims(child); },
+           .on_stacks =
+               [this](WorkerStacks stacks) { stack_requests_.answered(std::move(stacks)); }}),
+      stack_requests_(loop, processes_),
       handover_(loop, std::move(parts_.handover),
                 {.sockets = sockets_,
                  .status = status_,
@@ -50,7 +56,7 @@ Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Not
       watchdog_timer_(loop, [this] { status_.watchdog(); }) {}
 
 int Runner::run() {
-  heartbeat_timer_.every(heartbeats_.period());
+  if (heartbeats_.active()) heartbeat_timer_.every(heartbeats_.period());
   if (rss_.active()) rss_timer_.every(rss_.period());
   if (auto interval = status_.watchdog_interval()) watchdog_timer_.every(*interval);
   if (parts_.control_socket) desk_.open(loop_, std::move(*parts_.control_socket));
@@ -100,11 +106,21 @@ void Runner::rearm_timer() {
 void Runner::check_heartbeats() {
   auto beats = processes_.heartbeats();
   for (WorkerHung& hung : heartbeats_.check(monotonic_now(), beats)) feed(std::move(hung));
+  oom_kills_.expire();
 }
 
 void Runner::check_rss() {
   auto samples = processes_.rss_samples();
   for (WorkerRetireWish& wish : rss_.check(samples)) feed(std::move(wish));
+}
+
+// What only the system knows of an exit.
+Event Runner::with_cause(Event event) {
+  auto* exited = std::get_if<WorkerExited>(&event);
+  if (exited != nullptr && exited->status.signal == SIGKILL && oom_kills_.claim()) {
+    exited->oom_cgroup = oom_kills_.cgroup();
+  }
+  return event;
 }
 
 void Runner::show_banner(const std::string& python) {

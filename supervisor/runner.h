@@ -15,6 +15,7 @@
 
 #include "supervisor/handover.h"
 #include "supervisor/os/bind_sockets.h"
+#include "supervisor/os/oom_kills.h"
 #include "supervisor/os/signals.h"
 #include "supervisor/policy/policy.h"
 #include "supervisor/policy/rss_watch.h"
@@ -22,6 +23,7 @@
 #include "supervisor/reload.h"
 #include "supervisor/service_status.h"
 #include "supervisor/steering_desk.h"
+#include "supervisor/stack_requests.h"
 
 namespace tricorn {
 
@@ -30,8 +32,9 @@ class Runner {
   struct Parts {
     PolicyOptions policy;
     uint64_t jitter_seed = 0;
-    Duration heartbeat_limit = std::chrono::seconds(60);
+    Duration heartbeat_limit = std::chrono::seconds(60);  // zero: none
     RssLimit rss_limit;
+    std::string cgroup_root;  // before /proc and /sys, for tests
     ZygotePlan plan;
     ZygoteLauncher launch = launch_zygote;
     std::function<Result<Reloaded>()> reread_config;  // for SIGHUP
@@ -57,6 +60,7 @@ class Runner {
   void rearm_timer();
   void check_heartbeats();
   void check_rss();
+  Event with_cause(Event event);
   void show_banner(const std::string& python);
 
   // steer.cc: the control socket
@@ -90,8 +94,10 @@ class Runner {
   Policy policy_;
   HeartbeatWatch heartbeats_;
   RssWatch rss_;
+  OomKills oom_kills_;
   std::map<Generation, ZygotePlan> plans_;  // of the generations that may still need a zygote
   ProcessTable processes_;
+  StackRequests stack_requests_;
   Handover handover_;
   SteeringDesk desk_;
   const TimePoint started_at_ = monotonic_now();

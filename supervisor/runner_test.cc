@@ -222,5 +222,28 @@ TEST(Runner, ReloadsAndCrashesLeaveNeitherDescriptorsNorZombies) {
   EXPECT_EQ(master.await_exit(), 0);
 }
 
+// Fault 36, with files in the place of a cgroup: what the kernel counts is all that it tells.
+TEST(Runner, AKillThatTheCgroupCountsIsToldAsOutOfMemoryAndEndsTheServerIfAsked) {
+  std::string root = std::filesystem::temp_directory_path() / "tricorn-cgroup-XXXXXX";
+  ASSERT_NE(::mkdtemp(root.data()), nullptr);
+  std::filesystem::create_directories(root + "/proc/self");
+  std::filesystem::create_directories(root + "/sys/fs/cgroup/app");
+  std::ofstream(root + "/proc/self/cgroup") << "0::/app\n";
+  std::ofstream(root + "/sys/fs/cgroup/app/memory.events") << "oom_kill 0\n";
+  auto setup = setup_of(2);
+  setup.policy.exit_on_worker_crash = true;
+  setup.cgroup_root = root;
+  setup.log_to_journal = true;
+  TestMaster master(setup);
+  auto workers = master.await_serving(2);
+  ASSERT_EQ(workers.size(), 2u);
+  std::ofstream(root + "/sys/fs/cgroup/app/memory.events") << "oom_kill 1\n";
+  ::kill(workers["0"], SIGKILL);
+  EXPECT_FALSE(master.await_mention("memory").empty());
+  EXPECT_FALSE(master.await("drain").empty()) << "the other worker may finish";
+  EXPECT_EQ(master.await_exit(), 137);
+  std::filesystem::remove_all(root);
+}
+
 }  // namespace
 }  // namespace tricorn

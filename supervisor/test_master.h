@@ -32,6 +32,8 @@ struct MasterSetup {
   std::string app = "ok";
   bool preload = false;
   std::string app_after_reload = "ok";  // "": the configuration has become bad
+  std::string cgroup_root = {};
+  bool log_to_journal = false;
 };
 
 // One line of the journal, split at blanks.
@@ -67,6 +69,21 @@ class TestMaster {
     for (;;) {
       auto found =
           std::ranges::find_if(lines_, [&](const JournalLine& line) { return line[0] == word; });
+      if (found != lines_.end()) {
+        JournalLine line = std::move(*found);
+        lines_.erase(found);
+        return line;
+      }
+      if (!read_more()) return {};
+    }
+  }
+
+  // The oldest unread journal line that has this word anywhere, as those of the log do.
+  JournalLine await_mention(const std::string& word) {
+    for (;;) {
+      auto found = std::ranges::find_if(lines_, [&](const JournalLine& line) {
+        return std::ranges::find(line, word) != line.end();
+      });
       if (found != lines_.end()) {
         JournalLine line = std::move(*found);
         lines_.erase(found);
@@ -146,7 +163,9 @@ class TestMaster {
   }
 
   static int be_master(const MasterSetup& setup, int journal_fd) {
-    start_logging(LogLevel::kCritical, UseColors::kNever, LogFormat::kText);
+    if (setup.log_to_journal) ::dup2(journal_fd, STDERR_FILENO);
+    start_logging(setup.log_to_journal ? LogLevel::kWarning : LogLevel::kCritical,
+                  UseColors::kNever, LogFormat::kText);
     EXPECT_TRUE(block_master_signals());
     auto scoreboard = Scoreboard::create();
     Options options;
@@ -154,6 +173,7 @@ class TestMaster {
     Environment environment;
     auto sockets = BindSockets::open(options, environment);
     Runner::Parts parts{.policy = setup.policy, .jitter_seed = 1};
+    parts.cgroup_root = setup.cgroup_root;
     parts.plan.settings.app = setup.app;
     parts.plan.settings.preload = setup.preload;
     parts.plan.settings.log_level = LogLevel::kCritical;

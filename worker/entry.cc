@@ -10,6 +10,7 @@
 #include "common/logging.h"
 #include "common/process_title.h"
 #include "worker/python/py_error.h"
+#include "worker/stack_dump.h"
 
 namespace tricorn {
 namespace {
@@ -25,7 +26,10 @@ constexpr unsigned kOrphanGraceSeconds = 2;
 
 Worker::Worker(WorkerSetup setup) : setup_(std::move(setup)) { enter(Phase::kBooting); }
 
-Worker::~Worker() { close(); }
+Worker::~Worker() {
+  close();
+  forget_stack_listener();
+}
 
 void Worker::enter(Phase phase) {
   static constexpr const char* kShown[] = {"booting", "ready", "draining", "draining", "stopping"};
@@ -67,6 +71,7 @@ bool Worker::start(PyObject* app, PyObject* state) {
                                                    .listeners = std::move(setup_.listeners),
                                                    .scoreboard = setup_.scoreboard,
                                                    .board = setup_.board});
+  start_watchdog();
   enter(Phase::kServing);
   setup_.scoreboard.block(setup_.board).state.store(WorkerState::kReady, std::memory_order_relaxed);
   tell_master({.type = ControlType::kReady});
@@ -103,6 +108,8 @@ void Worker::on_message(const ControlMessage& message) {
     case ControlType::kReopenLogs:
       if (server_ != nullptr) server_->reopen_logs();
       return;
+    case ControlType::kDumpStacks:
+      return tell_master({.type = ControlType::kStacks, .text = python_stacks()});
     default:
       log_warning("the master sent an unknown message ({})", static_cast<int>(message.type));
   }
@@ -110,6 +117,7 @@ void Worker::on_message(const ControlMessage& message) {
 
 void Worker::on_master_gone() {
   control_watch_.close();
+  forget_stack_listener();
   setup_.control.reset();
   alarm(setup_.settings.drain_timeout_ms / 1000 + kOrphanGraceSeconds);
   if (phase_ == Phase::kStopped) return;
@@ -177,6 +185,28 @@ void Worker::ask_to_retire() {
   tell_master({.type = ControlType::kRetireMe, .text = "served its maximum of requests"});
 }
 
+// A boot has its own clock: only now is there a heartbeat.
+void Worker::start_watchdog() {
+  const uint32_t limit_ms = setup_.settings.heartbeat_limit_ms;
+  if (limit_ms == 0) return;
+  auto started = LoopWatchdog::start(milliseconds(limit_ms), setup_.scoreboard.block(setup_.board),
+                                     [this](Duration stuck_for) { report_hang(stuck_for); });
+  if (started) {
+    watchdog_ = std::move(*started);
+  } else {
+    log_warning("{}", started.error().message);
+  }
+}
+
+void Worker::report_hang(Duration stuck_for) const {
+  const auto seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
+  const std::string text = fmt::format(
+      "the event loop (pid {}) has not turned for {:.1f} s (it may for {:g} s); the threads are "
+      "here:",
+      getpid(), seconds(stuck_for), seconds(milliseconds(setup_.settings.heartbeat_limit_ms)));
+  log_event(LogLevel::kWarning, text, {}, python_stacks_of_stuck_process());
+}
+
 void Worker::arm(Duration delay) {
   if (!deadline_timer_) {
     int opened = deadline_timer_.open(
@@ -206,6 +236,7 @@ void Worker::tell_master(const ControlMessage& message) {
 
 void Worker::close() {
   phase_ = Phase::kStopped;
+  watchdog_.reset();
   control_watch_.close();
   deadline_timer_.close();
   server_.reset();

@@ -2,7 +2,7 @@
 // the parts: the loop that the app runs on, the gateway, the server, and the control socket to the
 // master.
 //
-// One thread, GIL held in every call.
+// One thread, GIL held in every call; beside it a watchdog that looks at its heartbeat.
 #pragma once
 
 #include <memory>
@@ -16,6 +16,7 @@
 #include "common/worker_settings.h"
 #include "worker/gateway/gateway.h"
 #include "worker/loop/loop_api.h"
+#include "worker/observe/loop_watchdog.h"
 #include "worker/server/server.h"
 #include "worker/uv/handle.h"
 
@@ -71,6 +72,8 @@ class Worker {
   void finish_if_drained();
   void finish();
   void ask_to_retire();
+  void start_watchdog();
+  void report_hang(Duration stuck_for) const;  // by the watchdog's thread
   void arm(Duration delay);
   void tell_master(const ControlMessage& message);
   uint64_t request_limit() const;
@@ -81,6 +84,7 @@ class Worker {
   PyRef on_stopped_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<Server> server_;
+  std::unique_ptr<LoopWatchdog> watchdog_;
   UvHandle<uv_poll_t> control_watch_;
   UvHandle<uv_timer_t> deadline_timer_;
   Phase phase_ = Phase::kBooting;

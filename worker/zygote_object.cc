@@ -15,6 +15,7 @@
 #include "worker/python/py_type.h"
 #include "worker/python/utf8.h"
 #include "worker/settings_dict.h"
+#include "worker/stack_dump.h"
 #include "worker/worker_object.h"
 #include "worker/zygote_fork.h"
 
@@ -87,7 +88,7 @@ int init(PyObject* self, PyObject* args, PyObject*) {
     raise(ready.error());
     return -1;
   }
-  return 0;
+  return arm_stack_dump(fd) ? 0 : -1;
 }
 
 PyObject* settings(PyObject* self, void*) {
@@ -124,6 +125,7 @@ PyObject* boot_failed(PyObject* self, PyObject* args) {
 PyObject* become_worker(ZygoteState& state, ControlMessage order) {
   set_process_name("worker " + std::to_string(order.slot));
   state.control.reset();
+  if (!arm_stack_dump(order.fds.front().get())) return nullptr;
   return make_worker({.control = std::move(order.fds.front()),
                       .slot = order.slot,
                       .generation = order.generation,

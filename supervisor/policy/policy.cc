@@ -24,6 +24,7 @@ bool Policy::retired() const { return state_->retired(); }
 std::vector<SlotView> Policy::slots() const { return state_->slots(); }
 std::optional<Generation> Policy::next_reload() const { return state_->next_reload(); }
 bool Policy::all_ready() const { return state_->all_ready(); }
+const LossCounts& Policy::losses() const { return state_->losses(); }
 
 Policy::State::State(const PolicyOptions& options, uint64_t jitter_seed)
     : options_(options), jitter_(jitter_seed), workers_(options_), zygotes_(options_) {}

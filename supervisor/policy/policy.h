@@ -29,6 +29,7 @@ struct PolicyOptions {
   bool newest_reload_wins = false;                    // one that comes before the canary serves: it is not waited for
   DrainMode retire_mode = DrainMode::kRetire;         // how a worker goes whose successor serves
   uint32_t max_surge = 1;                             // slots in motion at once; one while the canary is out
+  bool exit_on_worker_crash = false;                  // of one that was ready: stop, with its exit code
   Duration worker_lifetime{};                         // from ready to being replaced; zero: no end
   double lifetime_jitter = 0.1;                       // +- this share of it, each worker its own
   Duration backoff_first = milliseconds(100);
@@ -69,6 +70,15 @@ struct SlotView {
   SlotHistory history;
 };
 
+// How workers were lost since the start, for status.
+struct LossCounts {
+  uint64_t crashed = 0;        // ended by themselves after they were ready
+  uint64_t out_of_memory = 0;  // killed by the kernel for want of memory
+  uint64_t hung = 0;           // aborted: no heartbeat
+  uint64_t not_started = 0;    // failed, died or were too slow before they were ready
+  bool operator==(const LossCounts&) const = default;
+};
+
 class Policy {
  public:
   Policy(const PolicyOptions& options, uint64_t jitter_seed);
@@ -91,6 +101,7 @@ class Policy {
   // follows. nullopt: none would begin, the server stops.
   std::optional<Generation> next_reload() const;
   bool all_ready() const;  // every slot has a worker that serves
+  const LossCounts& losses() const;
 
  private:
   class State;

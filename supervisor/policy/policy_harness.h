@@ -25,7 +25,8 @@ inline std::string to_word(const Effect& effect) {
       return fmt::format("{}zygote {}", e.preload ? "" : "plain ", e.generation);
     }
     std::string operator()(const StopZygote& e) {
-      return fmt::format("{} zygote {}", e.kill ? "kill" : "stop", e.generation);
+      const char* const words[] = {"stop", "abort", "kill"};
+      return fmt::format("{} zygote {}", words[static_cast<int>(e.how)], e.generation);
     }
     std::string operator()(const SpawnWorker& e) {
       return fmt::format("spawn {} in {} of {}", e.worker, e.slot, e.generation);

@@ -230,7 +230,8 @@ class World {
   void obey(const StopZygote& order) {
     ASSERT_TRUE(zygotes_.contains(order.generation));
     Process& zygote = zygotes_[order.generation];
-    order.kill ? void(zygote.killed = true) : tell_to_go(zygote, kKillGrace);
+    const bool kill = order.how == ZygoteStop::kKill;
+    kill ? void(zygote.killed = true) : tell_to_go(zygote, kKillGrace);
   }
   void obey(const SpawnWorker& order) {
     ASSERT_TRUE(zygotes_.contains(order.generation) && zygotes_[order.generation].ready);

@@ -103,7 +103,7 @@ TEST_F(PolicyReload, ZygoteFailuresAbort) {
       h.logged("reload aborted: zygote of generation 3 could not load the app; generation 1 serves "
                "on\nSynt"));
   h.send(ReloadRequested{}).pass(3s);
-  EXPECT_THAT(h.actions(), HasSubstr("kill zygote 4"));
+  EXPECT_THAT(h.actions(), HasSubstr("abort zygote 4"));
   EXPECT_FALSE(h.policy().rolling());
   EXPECT_EQ(h.roster(), "R1 R1 R1");
 }

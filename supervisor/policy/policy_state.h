@@ -26,9 +26,10 @@ namespace tricorn {
 
 // How a worker or zygote that was needed was lost.
 struct Loss {
-  std::string what;               // after its name: "killed by signal 9 (SIGKILL)"
-  std::string traceback;          // "" when there is none
-  int exit_code = kExitAppStart;  // the master's, if this was the first boot
+  std::string what;       // after its name: "killed by signal 9 (SIGKILL)"
+  std::string traceback;  // "" when there is none
+  int exit_code =
+      kExitAppStart;  // the master's, if this ends it: the first boot, or a crash that is to
 };
 
 // The traceback as the end of a log line, on lines of its own.
@@ -55,6 +56,7 @@ class Policy::State {
   std::vector<SlotView> slots() const;
   std::optional<Generation> next_reload() const;
   bool all_ready() const;
+  const LossCounts& losses() const { return losses_; }
 
  private:
   // policy_requests.cc
@@ -102,8 +104,10 @@ class Policy::State {
   void boot_expired(Turn& turn, Worker& worker);
   void unreported_expired(Turn& turn, Worker& worker);
   void give_up(Turn& turn, const Worker& worker);
+  std::string explain_end(const Worker& worker, const WorkerExited& event);
   void worker_lost(Turn& turn, const Worker& worker, const Loss& loss);
   void try_new_code_again(Turn& turn, const Worker& worker, const Loss& loss);
+  void stop_after_crash(Turn& turn, const Worker& worker, const Loss& loss);
   void log_crash(Turn& turn, const RestartBackoff& backoff, LogLevel level, std::string text);
   bool in_motion(const Worker& worker) const;
   Duration leave_slot(Turn& turn, const Worker& worker);
@@ -138,6 +142,7 @@ class Policy::State {
   std::vector<WorkerSlot> slots_;
   Rollout rollout_;
   Shutdown shutdown_;
+  LossCounts losses_;
   Generation serving_generation_ = 0;  // respawns come from its zygote
   Generation last_generation_ = 0;
   std::string reload_failure_;  // of the last reload

@@ -78,7 +78,7 @@ TEST(PolicyBoot, ZygoteFailures) {
   EXPECT_THAT(preload.lines(LogLevel::kError), ElementsAre(HasSubstr("SyntaxError")));
 
   PolicyHarness hangs;
-  EXPECT_EQ(hangs.send(Started{}).pass(60s).actions(), "zygote 1, kill zygote 1, unlisten");
+  EXPECT_EQ(hangs.send(Started{}).pass(60s).actions(), "zygote 1, abort zygote 1, unlisten");
   EXPECT_EQ(hangs.send(ZygoteExited{1, {.signal = SIGKILL}}).actions(), "exit 3");
 }
 

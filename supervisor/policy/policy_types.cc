@@ -14,6 +14,10 @@ std::string describe(const ExitStatus& status) {
   return fmt::format("signal {} (SIG{})", status.signal, name);
 }
 
+int shell_code(const ExitStatus& status) {
+  return status.signal == 0 ? status.code : 128 + status.signal;
+}
+
 std::string describe_end(const ExitStatus& status) {
   return (status.signal == 0 ? "ended with " : "killed by ") + describe(status);
 }

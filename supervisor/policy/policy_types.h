@@ -32,6 +32,9 @@ struct BootFailure {
   bool operator==(const BootFailure&) const = default;
 };
 
+// What a shell reports for it, and a container runtime: the exit code, or 128 + the signal.
+int shell_code(const ExitStatus& status);
+
 // Process exit codes of the master (documented in docs/supervision.md).
 enum ExitCode : int { kExitOk = 0, kExitFailure = 1, kExitUsage = 2, kExitAppStart = 3, kExitAppImport = 4 };
 
@@ -52,7 +55,8 @@ struct WorkerSpawned { WorkerId worker = 0; int32_t pid = 0; };
 struct WorkerSpawnFailed { WorkerId worker = 0; int sys_errno = 0; };     // fork failed: retried with backoff
 struct WorkerReady { WorkerId worker = 0; };
 struct WorkerBootFailed { WorkerId worker = 0; BootFailure failure; };    // its exit follows
-struct WorkerExited { WorkerId worker = 0; ExitStatus status; };
+// `oom_cgroup`: that of the master, if it has counted an OOM kill that no other exit explains; else "".
+struct WorkerExited { WorkerId worker = 0; ExitStatus status; std::string oom_cgroup = {}; };
 struct WorkerRetireWish { WorkerId worker = 0; std::string reason; };     // its requests, its memory: it is to be replaced
 struct WorkerHung { WorkerId worker = 0; Duration silent_for{}; };        // no heartbeat for longer than the limit
 struct Tick {};                                     // next_deadline() has passed
@@ -64,7 +68,8 @@ using Event = std::variant<Started, ReloadRequested, StopRequested, ScaleRequest
 
 // --- effects ----------------------------------------------------------------------------------------------------
 struct StartZygote { Generation generation = 0; bool preload = true; };  // false: not even if so configured
-struct StopZygote { Generation generation = 0; bool kill = false; };  // closes its socket, or SIGKILL
+enum class ZygoteStop { kClose, kAbort, kKill };    // close its socket; SIGABRT: it tells its stacks; SIGKILL
+struct StopZygote { Generation generation = 0; ZygoteStop how = ZygoteStop::kClose; };
 struct SpawnWorker { WorkerId worker = 0; SlotId slot = 0; Generation generation = 0; };
 struct DrainWorker { WorkerId worker = 0; DrainMode mode = DrainMode::kRetire; Duration deadline{}; };
 // Fast: no drain, but lifespan shutdown still runs. May name a worker whose spawn was not reported yet: the message

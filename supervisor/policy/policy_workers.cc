@@ -84,6 +84,7 @@ void Policy::State::handle(Turn& turn, const WorkerBootFailed& event) {
   Worker* worker = find_worker(turn, event.worker);
   if (worker == nullptr || worker->state != Worker::State::kBooting) return;
   workers_.expect_exit(turn, *worker);
+  ++losses_.not_started;
   worker_lost(
       turn, *worker,
       {"could not start the app", event.failure.text, static_cast<int>(event.failure.kind)});
@@ -94,10 +95,11 @@ void Policy::State::handle(Turn& turn, const WorkerExited& event) {
   if (found == nullptr) return;
   const Worker worker = *found;
   workers_.forget(worker.id);
-  const std::string what = describe_end(event.status);
-  if (!worker.leaving()) {
-    worker_lost(turn, worker,
-                {worker.ready_at ? what : what + " before it was ready", "", kExitAppStart});
+  const std::string what = explain_end(worker, event);
+  if (!worker.leaving() && worker.ready_at) {
+    worker_lost(turn, worker, {what, "", std::max<int>(shell_code(event.status), kExitFailure)});
+  } else if (!worker.leaving()) {
+    worker_lost(turn, worker, {what + " before it was ready", "", kExitAppStart});
   } else if (worker.ready_at && event.status == ExitStatus{}) {
     turn.log(LogLevel::kInfo, "{} stopped", worker.name());
   } else {  // a kill of ours has been logged with its reason
@@ -105,6 +107,19 @@ void Policy::State::handle(Turn& turn, const WorkerExited& event) {
     turn.log(crashed ? LogLevel::kWarning : LogLevel::kDebug, "{} stopped: {}", worker.name(),
              what);
   }
+}
+
+// And counts it. A SIGKILL of ours needs no explanation.
+std::string Policy::State::explain_end(const Worker& worker, const WorkerExited& event) {
+  const bool killed_by_others =
+      event.status.signal == SIGKILL && worker.state != Worker::State::kKilled;
+  if (killed_by_others && !event.oom_cgroup.empty()) {
+    ++losses_.out_of_memory;
+    return fmt::format("killed by the kernel: out of memory (cgroup {}), {} so far",
+                       event.oom_cgroup, losses_.out_of_memory);
+  }
+  if (!worker.leaving()) ++(worker.ready_at ? losses_.crashed : losses_.not_started);
+  return describe_end(event.status);
 }
 
 void Policy::State::handle(Turn& turn, const WorkerRetireWish& event) {
@@ -124,9 +139,10 @@ void Policy::State::handle(Turn& turn, const WorkerHung& event) {
   } else {
     workers_.quit(turn, *worker);
   }
+  ++losses_.hung;
   worker_lost(turn, *worker,
               {"gave no sign of life for " + in_seconds(event.silent_for) + " and is aborted", "",
-               kExitAppStart});
+               shell_code({.signal = SIGABRT})});
 }
 
 void Policy::State::worker_expired(Turn& turn, WorkerId id) {
@@ -152,6 +168,7 @@ void Policy::State::worker_expired(Turn& turn, WorkerId id) {
 }
 
 void Policy::State::boot_expired(Turn& turn, Worker& worker) {
+  ++losses_.not_started;
   const Loss loss{"not ready within " + in_seconds(options_.boot_timeout), "", kExitAppStart};
   if (worker.pid) {
     workers_.abort(turn, worker);
@@ -222,6 +239,7 @@ void Policy::State::worker_lost(Turn& turn, const Worker& worker, const Loss& lo
   }
   const Duration delay = leave_slot(turn, worker);
   if (spoils_roll) return abort_roll(turn, worker.name() + " " + loss.what, loss.traceback);
+  if (options_.exit_on_worker_crash && worker.ready_at) return stop_after_crash(turn, worker, loss);
   SlotHistory& history = slots_[worker.slot].history;
   history = {history.losses + 1, loss.what, loss.traceback};
   const char* next = replacement ? "the old worker serves on, trying again" : "respawning";
@@ -244,7 +262,16 @@ void Policy::State::try_new_code_again(Turn& turn, const Worker& worker, const L
   }
 }
 
-// All that crash in a loop share six lines a minute.
+// What the app was doing in the other workers may end.
+void Policy::State::stop_after_crash(Turn& turn, const Worker& worker, const Loss& loss) {
+  turn.log(LogLevel::kError, "{} {}; stopping, as --exit-on-worker-crash asks", worker.name(),
+           loss.what);
+  shutdown_.worker_crashed(loss.exit_code);
+  begin_stop(turn);
+}
+
+// All that crash in a loop share six lines a minute; the first crash of each slot is told in any
+// case.
 void Policy::State::log_crash(Turn& turn, const RestartBackoff& backoff, LogLevel level,
                               std::string text) {
   if (backoff.looping()) {

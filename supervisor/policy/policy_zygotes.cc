@@ -88,7 +88,7 @@ void Policy::State::zygote_expired(Turn& turn, Generation generation) {
     case Zygote::State::kDown:
       return zygotes_.start(turn, generation);
     case Zygote::State::kStarting:
-      zygotes_.kill(turn, *zygote);
+      zygotes_.abort(turn, *zygote);
       return zygote_lost(turn, *zygote, {"not ready in time", "", kExitAppStart});
     case Zygote::State::kStopping:
       return zygotes_.kill(turn, *zygote);

@@ -13,6 +13,7 @@ Duration Jitter::spread(Duration delay, double share) {
 Duration RestartBackoff::next_delay(const PolicyOptions& options, Duration ready_for,
                                     Jitter& jitter) {
   if (ready_for >= options.backoff_reset_after) *this = {};
+  ++deaths_;
   const bool settled = ready_for > Duration::zero() && ready_for >= options.backoff_settled_after;
   if (settled && delays_ == 0 && !free_restart_used_) {
     free_restart_used_ = true;

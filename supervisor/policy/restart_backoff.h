@@ -28,10 +28,11 @@ class RestartBackoff {
  public:
   // One died after `ready_for` (zero: it never was ready). Returns the delay before its successor.
   Duration next_delay(const PolicyOptions& options, Duration ready_for, Jitter& jitter);
-  // More than a single crash of a settled worker: its log lines count against the rate limit.
-  bool looping() const { return delays_ > 0; }
+  // It is not the first one: log lines count against the rate limit.
+  bool looping() const { return deaths_ > 1; }
 
  private:
+  uint32_t deaths_ = 0;  // since the last reset
   bool free_restart_used_ = false;
   uint32_t delays_ = 0;  // delays given since the last reset
 };

@@ -32,6 +32,7 @@ TEST_F(RestartBackoffTest, FirstCrashOfASettledOneIsFree) {
 
 TEST_F(RestartBackoffTest, YoungCrashIsNotFreeNorTheNextOne) {
   EXPECT_EQ(next(999ms), 100ms);
+  EXPECT_FALSE(backoff.looping()) << "a first one is always told";
   EXPECT_EQ(next(2s), 200ms);
 }
 

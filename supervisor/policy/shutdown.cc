@@ -49,11 +49,16 @@ std::optional<TimePoint> Shutdown::delay_ends_at() const {
 
 void Shutdown::boot_failed(int code) {
   level_ = std::max(level_, StopLevel::kFast);
-  boot_failure_code_ = code;
+  if (failure_code_ == 0) failure_code_ = code;
+}
+
+void Shutdown::worker_crashed(int code) {
+  level_ = std::max(level_, StopLevel::kDrain);
+  if (failure_code_ == 0) failure_code_ = code;
 }
 
 int Shutdown::exit_code() const {
-  if (boot_failure_code_ != 0) return boot_failure_code_;
+  if (failure_code_ != 0) return failure_code_;
   if (repeated_signal_ != 0) return 128 + repeated_signal_;
   return forced_ ? kExitFailure : kExitOk;
 }

@@ -28,21 +28,23 @@ class Shutdown {
   std::optional<TimePoint> delay_ends_at() const;
   // The first boot failed: the others go fast, and the master with `code`.
   void boot_failed(int code);
+  // A worker crashed, and that was to end the server: gracefully, with `code`.
+  void worker_crashed(int code);
   // A worker that had served had to be killed, or outlived even that.
   void forced() { forced_ = true; }
 
   StopLevel level() const { return level_; }
   DrainMode drain_mode() const { return replaced_ ? DrainMode::kRetire : DrainMode::kStop; }
   bool active() const { return level_ != StopLevel::kNone; }
-  // A failed boot's code, else 128 + signal when asked more than once, else 1 if a worker was
-  // killed, else 0.
+  // A failed boot's or a crash's code, else 128 + signal when asked more than once, else 1 if a
+  // worker was killed, else 0.
   int exit_code() const;
 
  private:
   StopLevel level_ = StopLevel::kNone;
   int requests_ = 0;
   TimePoint delay_ends_at_{};  // while level_ is kDelay
-  int boot_failure_code_ = 0;
+  int failure_code_ = 0;       // the first one's
   int repeated_signal_ = 0;
   bool forced_ = false;
   bool replaced_ = false;

@@ -88,5 +88,16 @@ TEST(Shutdown, FailedBootIsFastAndKeepsItsCode) {
   EXPECT_EQ(shutdown.exit_code(), 4);
 }
 
+TEST(Shutdown, ACrashThatIsToEndTheServerDrainsAndGivesItsCode) {
+  Shutdown shutdown;
+  shutdown.worker_crashed(137);
+  EXPECT_EQ(shutdown.level(), StopLevel::kDrain);
+  shutdown.worker_crashed(139);
+  shutdown.request({.fast = true, .signal = 3}, TimePoint{});
+  shutdown.forced();
+  EXPECT_EQ(shutdown.level(), StopLevel::kFast);
+  EXPECT_EQ(shutdown.exit_code(), 137) << "the first one's";
+}
+
 }  // namespace
 }  // namespace tricorn

@@ -31,14 +31,20 @@ void ZygoteTable::stop(Turn& turn, Zygote& zygote) {
   if (!zygote.serving()) return;
   zygote.state = Zygote::State::kStopping;
   zygote.deadline = turn.now + options_.kill_grace;
-  turn.emit(StopZygote{zygote.generation, false});
+  turn.emit(StopZygote{zygote.generation, ZygoteStop::kClose});
+}
+
+void ZygoteTable::abort(Turn& turn, Zygote& zygote) {
+  zygote.state = Zygote::State::kStopping;
+  zygote.deadline = turn.now + options_.kill_grace;
+  turn.emit(StopZygote{zygote.generation, ZygoteStop::kAbort});
 }
 
 void ZygoteTable::kill(Turn& turn, Zygote& zygote) {
   if (zygote.state == Zygote::State::kDown) return;
   zygote.state = Zygote::State::kKilled;
   zygote.deadline = turn.now + options_.kill_grace;
-  turn.emit(StopZygote{zygote.generation, true});
+  turn.emit(StopZygote{zygote.generation, ZygoteStop::kKill});
 }
 
 void ZygoteTable::kill(Turn& turn, Generation generation) {

@@ -34,6 +34,8 @@ class ZygoteTable {
   void start(Turn& turn, Generation generation);
   void set_ready(Turn& turn, Zygote& zygote);
   void stop(Turn& turn, Zygote& zygote);
+  // It hangs: it is to show where, and to end.
+  void abort(Turn& turn, Zygote& zygote);
   void kill(Turn& turn, Zygote& zygote);
   void kill(Turn& turn, Generation generation);
   // It exited, and is needed further.

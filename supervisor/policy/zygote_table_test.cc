@@ -62,6 +62,15 @@ TEST_F(ZygoteTableTest, StopAndKillFromEveryState) {
   }
 }
 
+TEST_F(ZygoteTableTest, OneThatHangsIsAbortedThenKilled) {
+  Zygote& zygote = bring_to(State::kStarting);
+  table->abort(turn, zygote);
+  EXPECT_EQ(orders(), "abort zygote 7");
+  EXPECT_EQ(*zygote.deadline - turn.now, 1s);
+  table->stop(turn, zygote);
+  EXPECT_EQ(orders(), "abort zygote 7") << "it is told once";
+}
+
 TEST_F(ZygoteTableTest, NeverStartsAgainInTheTurnOfTheExit) {
   Zygote& zygote = bring_to(State::kReady);
   turn.now += 1h;

@@ -1,0 +1,78 @@
+// The thread behind LoopWatchdog: HangWatch decides, a condition variable sleeps.
+#include "worker/observe/loop_watchdog.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+
+#include "common/syscall.h"
+#include "worker/observe/hang_watch.h"
+
+namespace tricorn {
+
+struct LoopWatchdog::Thread {
+  HangWatch watch;
+  const WorkerBlock& block;
+  OnStuck on_stuck;
+  pid_t process = ::getpid();
+  pthread_t handle{};
+  std::mutex mutex;
+  std::condition_variable stopped;
+  bool stopping = false;
+
+  void run();
+};
+
+void LoopWatchdog::Thread::run() {
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    const std::chrono::nanoseconds beat(block.heartbeat_ns.load(std::memory_order_relaxed));
+    const auto [stuck_for, next_in] = watch.look(monotonic_now(), TimePoint(beat));
+    if (stuck_for) {
+      lock.unlock();  // whoever ends us need not wait to say so
+      on_stuck(*stuck_for);
+      lock.lock();
+    }
+    if (!stopping) stopped.wait_for(lock, next_in);
+  }
+}
+
+Result<std::unique_ptr<LoopWatchdog>> LoopWatchdog::start(Duration limit, const WorkerBlock& block,
+                                                          OnStuck on_stuck) {
+  std::unique_ptr<Thread> thread(
+      new Thread{.watch = HangWatch(limit), .block = block, .on_stuck = std::move(on_stuck)});
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // a thread inherits its maker's mask
+  const int error = pthread_create(
+      &thread->handle, nullptr,
+      [](void* self) noexcept -> void* {
+        static_cast<Thread*>(self)->run();
+        return nullptr;
+      },
+      thread.get());
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (error != 0) return fail(describe_errno("pthread_create", "the watchdog", error), error);
+  pthread_setname_np(thread->handle, "watchdog");
+  return std::unique_ptr<LoopWatchdog>(new LoopWatchdog(std::move(thread)));
+}
+
+LoopWatchdog::LoopWatchdog(std::unique_ptr<Thread> thread) : thread_(std::move(thread)) {}
+
+LoopWatchdog::~LoopWatchdog() {
+  if (thread_->process != ::getpid()) {
+    (void)thread_.release();  // its mutex may be locked for ever
+    return;
+  }
+  {
+    std::lock_guard lock(thread_->mutex);
+    thread_->stopping = true;
+  }
+  thread_->stopped.notify_one();
+  pthread_join(thread_->handle, nullptr);
+}
+
+}  // namespace tricorn
