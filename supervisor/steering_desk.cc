@@ -1,4 +1,5 @@
-// Requests become events of the policy; what becomes of them is answered, at once or when it is known.
+// Requests become events of the policy; what becomes of them is answered, at once or when it is
+// known.
 #include "supervisor/steering_desk.h"
 
 #include <fmt/format.h>
@@ -17,7 +18,8 @@ std::string refusal_line(LineServer::Refusal why) {
     case LineServer::Refusal::kBusy:
       return error_answer(steering_error::kBusy, "too many operators at once; try again").dump();
     case LineServer::Refusal::kForbidden:
-      return error_answer(steering_error::kForbidden, "only the server's own user and root may steer it")
+      return error_answer(steering_error::kForbidden,
+                          "only the server's own user and root may steer it")
           .dump();
     case LineServer::Refusal::kTooLong:
       break;
@@ -30,7 +32,7 @@ std::string refusal_line(LineServer::Refusal why) {
 Result<std::optional<ListenSocket>> open_control_socket(const std::string& path) {
   if (path.empty()) return std::nullopt;
   constexpr uint32_t kOwnerOnly = 0600;
-  constexpr uint32_t kBacklog = 64;
+  constexpr uint32_t kBacklog = 128;
   const auto failed = [](const Error& error) {
     return fail("--control-socket: " + error.message, error.sys_errno);
   };
@@ -90,8 +92,9 @@ void SteeringDesk::reload(ClientId client, bool wait) {
   auto accepted = server_.reload();
   if (!accepted) {
     waits_.forget(client);
-    return answer(client, error_answer(steering_error::kRefused, "not reloaded, the workers serve on: " +
-                                                                     accepted.error().message));
+    return answer(client,
+                  error_answer(steering_error::kRefused,
+                               "not reloaded, the workers serve on: " + accepted.error().message));
   }
   if (!wait) answer(client, ok_answer({{"generation", *generation}, {"queued", another}}));
 }

@@ -16,8 +16,8 @@
 
 namespace tricorn {
 
-// Listens there, for our own user only. nullopt for "": none is asked for. Replaces what a server that is dead left
-// behind; the socket of one that lives is an Error.
+// Listens there, for our own user only. nullopt for "": none is asked for. Replaces what a server
+// that is dead left behind; the socket of one that lives is an Error.
 Result<std::optional<ListenSocket>> open_control_socket(const std::string& path);
 
 class SteeringDesk {
@@ -39,7 +39,7 @@ class SteeringDesk {
 
   void on_rollout_ended(const RolloutEnded& ended);
   void on_reload_refused(const std::string& reason);
-  void on_change();         // after each event of the policy
+  void on_change();        // after each event of the policy
   void on_exit(int code);  // of the master, now
 
  private:

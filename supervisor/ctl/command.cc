@@ -28,8 +28,8 @@ struct Words {
 
 struct CtlOption {
   std::string_view name;
-  std::optional<std::string> Words::*value = nullptr;  // it takes one
-  bool Words::*flag = nullptr;
+  std::optional<std::string> Words::* value = nullptr;  // it takes one
+  bool Words::* flag = nullptr;
   std::string_view commands = "";  // that it belongs to; "": all
 };
 
@@ -96,7 +96,8 @@ Result<Words> read_words(const std::vector<std::string>& words) {
 
 Result<Command> find_command(const Words& words) {
   const auto names = steering_commands();
-  if (!words.command) return fail(fmt::format("no command given: one of {}", fmt::join(names, ", ")));
+  if (!words.command)
+    return fail(fmt::format("no command given: one of {}", fmt::join(names, ", ")));
   const auto found = std::ranges::find(names, *words.command);
   if (found != names.end()) return static_cast<Command>(found - names.begin());
   return fail(fmt::format("unknown command '{}'{}", *words.command,

@@ -20,8 +20,8 @@ struct CtlCommand {
   std::optional<Duration> patience;  // nullopt: as long as it takes
 };
 
-// `words`: what stands after "ctl". Reads the configuration file if it needs it to find the socket. An Error is one
-// line, for exit code 2.
+// `words`: what stands after "ctl". Reads the configuration file if it needs it to find the socket.
+// An Error is one line, for exit code 2.
 Result<CtlCommand> parse_ctl_command(const std::vector<std::string>& words,
                                      const Environment& environment);
 

@@ -79,7 +79,8 @@ TEST(CtlCommand, SaysWhatIsWrong) {
       {{"status", "--json=yes"}, "--json: it takes no value"},
   };
   for (const auto& [words, message] : cases) EXPECT_EQ(error(words), message);
-  EXPECT_EQ(error({}), "no command given: one of status, reload, scale, reopen-logs, stop, dump-stacks");
+  EXPECT_EQ(error({}),
+            "no command given: one of status, reload, scale, reopen-logs, stop, dump-stacks");
 }
 
 TEST(CtlCommand, HelpNamesEveryCommandAndGoesBeforeEverything) {

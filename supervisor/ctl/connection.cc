@@ -78,7 +78,8 @@ Result<CtlConnection> CtlConnection::open(const std::string& path) {
   return CtlConnection(std::move(fd), std::move(server));
 }
 
-// A server that is too busy for us answers before we ask, and closes: what it said can be read all the same.
+// A server that is too busy for us answers before we ask, and closes: what it said can be read all
+// the same.
 Result<std::string> CtlConnection::ask(const std::string& line, std::optional<TimePoint> deadline) {
   const std::string request = line + "\n";
   (void)::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL);

@@ -17,7 +17,8 @@ class CtlConnection {
 
   // Sends the line and waits for the answer, without its line's end. ETIMEDOUT: none by then.
   Result<std::string> ask(const std::string& line, std::optional<TimePoint> deadline);
-  // Waits until the server's process has ended, as far as we can see it. ETIMEDOUT: it has not by then.
+  // Waits until the server's process has ended, as far as we can see it. ETIMEDOUT: it has not by
+  // then.
   Result<> await_exit(std::optional<TimePoint> deadline);
 
  private:

@@ -50,9 +50,9 @@ std::string stacks_text(const Json& answer, bool colored) {
   if (workers == nullptr || workers->empty()) return "no workers\n";
   std::string out;
   for (const Json& worker : *workers) {
-    const std::string title =
-        fmt::format("worker {} (pid {}) of generation {}", worker["slot"].integer().value_or(0),
-                    worker["pid"].integer().value_or(0), worker["generation"].integer().value_or(0));
+    const std::string title = fmt::format(
+        "worker {} (pid {}) of generation {}", worker["slot"].integer().value_or(0),
+        worker["pid"].integer().value_or(0), worker["generation"].integer().value_or(0));
     out += (out.empty() ? "" : "\n") + (colored ? "\033[1m" + title + "\033[0m" : title) + "\n";
     out += worker["stacks"].null() ? "no answer\n" : with_line_end(text_of(worker["stacks"]));
   }

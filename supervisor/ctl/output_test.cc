@@ -26,11 +26,13 @@ TEST(CtlOutput, SaysWhatWasDone) {
 }
 
 TEST(CtlOutput, StacksOfEachWorker) {
-  EXPECT_EQ(shown({.command = Command::kDumpStacks},
-                  R"({"ok":true,"workers":[{"slot":0,"pid":7,"generation":1,"stacks":"File a"},)"
-                  R"({"slot":1,"pid":8,"generation":1,"stacks":null}]})"),
-            "worker 0 (pid 7) of generation 1\nFile a\n\nworker 1 (pid 8) of generation 1\nno answer\n");
-  EXPECT_EQ(shown({.command = Command::kDumpStacks}, R"({"ok":true,"workers":[]})"), "no workers\n");
+  EXPECT_EQ(
+      shown({.command = Command::kDumpStacks},
+            R"({"ok":true,"workers":[{"slot":0,"pid":7,"generation":1,"stacks":"File a"},)"
+            R"({"slot":1,"pid":8,"generation":1,"stacks":null}]})"),
+      "worker 0 (pid 7) of generation 1\nFile a\n\nworker 1 (pid 8) of generation 1\nno answer\n");
+  EXPECT_EQ(shown({.command = Command::kDumpStacks}, R"({"ok":true,"workers":[]})"),
+            "no workers\n");
 }
 
 TEST(CtlOutput, FailuresCarryTheTracebackButNoTerminalControl) {

@@ -71,7 +71,8 @@ void LineServer::admit(UniqueFd fd) {
   const bool permitted = may_speak(fd.get());
   const bool room = clients_.size() < limits_.clients;
   if (!permitted || !room) {
-    const std::string line = handler_.refusal(permitted ? Refusal::kBusy : Refusal::kForbidden) + "\n";
+    const std::string line =
+        handler_.refusal(permitted ? Refusal::kBusy : Refusal::kForbidden) + "\n";
     (void)::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL);  // fits, or nobody is to blame
     return;
   }

@@ -1,7 +1,9 @@
-// LineServer: a unix socket whose clients send one line each and are sent one line back, on the loop.
+// LineServer: a unix socket whose clients send one line each and are sent one line back, on the
+// loop.
 //
-// Bounded in all that clients can take: their number, the length of what they send, the time that they let pass.
-// Nothing blocks: who does not read its answer is dropped. Only our own user and root are heard.
+// Bounded in all that clients can take: their number, the length of what they send, the time that
+// they let pass. Nothing blocks: who does not read its answer is dropped. Only our own user and
+// root are heard.
 #pragma once
 
 #include <cstdint>

@@ -31,19 +31,20 @@ class LineServerTest : public testing::Test {
   void serve(LineServer::Limits limits = {}) {
     auto socket = ListenSocket::bind_unix(path_, 0600);
     ASSERT_TRUE(socket && socket->listen(16));
-    LineServer::Handler handler{
-        .on_line =
-            [this](LineServer::ClientId id, const std::string& line) {
-              lines_.push_back(line);
-              last_ = id;
-              if (line == "large") return server_->answer(id, std::string(kLarge, 'x'));
-              if (line != "wait") server_->answer(id, "[" + line + "]");
-            },
-        .on_gone = [this](LineServer::ClientId) { ++gone_; },
-        .refusal =
-            [](LineServer::Refusal why) {
-              return why == LineServer::Refusal::kBusy ? "busy" : "too long";
-            }};
+    LineServer::Handler handler{.on_line =
+                                    [this](LineServer::ClientId id, const std::string& line) {
+                                      lines_.push_back(line);
+                                      last_ = id;
+                                      if (line == "large")
+                                        return server_->answer(id, std::string(kLarge, 'x'));
+                                      if (line != "wait") server_->answer(id, "[" + line + "]");
+                                    },
+                                .on_gone = [this](LineServer::ClientId) { ++gone_; },
+                                .refusal =
+                                    [](LineServer::Refusal why) {
+                                      return why == LineServer::Refusal::kBusy ? "busy"
+                                                                               : "too long";
+                                    }};
     server_.emplace(loop_, std::move(*socket), limits, std::move(handler));
   }
 

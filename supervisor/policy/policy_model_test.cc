@@ -264,7 +264,7 @@ class World {
   void obey(const StopListening&) { EXPECT_FALSE(std::exchange(closed_, true)); }
   void obey(const RolloutEnded& ended) {
     EXPECT_EQ(promised_.erase(ended.generation), 1u) << "one end for each reload, and no other";
-    if (ended.outcome != RolloutOutcome::kCompleted) EXPECT_NE(ended.reason, "");
+    EXPECT_EQ(ended.outcome == RolloutOutcome::kCompleted, ended.reason.empty());
   }
   void obey(const LogLine&) {}
   void obey(const ExitMaster&) {

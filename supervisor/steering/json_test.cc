@@ -25,15 +25,17 @@ TEST(Json, WritesValuesInOneLine) {
 }
 
 TEST(Json, WritesValidTextWhateverTheBytes) {
-  EXPECT_EQ(Json("gr\xC3\xBC\xC3\x9F \xF0\x9F\xA6\x84").dump(), "\"gr\xC3\xBC\xC3\x9F \xF0\x9F\xA6\x84\"");
+  EXPECT_EQ(Json("gr\xC3\xBC\xC3\x9F \xF0\x9F\xA6\x84").dump(),
+            "\"gr\xC3\xBC\xC3\x9F \xF0\x9F\xA6\x84\"");
   EXPECT_EQ(Json("\xFF|\xC3|\xED\xA0\x80|\xC0\xAF|\xF4\x90\x80\x80").dump(),
             R"("\ufffd|\ufffd|\ufffd\ufffd\ufffd|\ufffd\ufffd|\ufffd\ufffd\ufffd\ufffd")");
   EXPECT_EQ(Json(std::numeric_limits<double>::infinity()).dump(), "null");
 }
 
 TEST(Json, ReadsWhatItWrites) {
-  for (const char* text : {"null", "true", "-17", "0", "[]", "{}", R"({"a":[1,{"b":"c"}],"d":1.25})",
-                           "9223372036854775807", R"("\"\\\n")"}) {
+  for (const char* text :
+       {"null", "true", "-17", "0", "[]", "{}", R"({"a":[1,{"b":"c"}],"d":1.25})",
+        "9223372036854775807", R"("\"\\\n")"}) {
     EXPECT_EQ(again(text), text);
   }
   EXPECT_EQ(again(" { \"a\" : [ 1 , 2 ] } \r\n"), R"({"a":[1,2]})");
@@ -42,10 +44,33 @@ TEST(Json, ReadsWhatItWrites) {
 }
 
 TEST(Json, RefusesWhatIsNone) {
-  for (const char* text :
-       {"", " ", "{", "[1,", "[1 2]", "{\"a\"}", "{\"a\":}", "{a:1}", "{\"a\":1,}", "01", "+1", "1.", ".5",
-        "1e", "tru", "nul", "\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"",
-        "\"a\nb\"", "{} {}", "1e999", "status", "\xFF"}) {
+  for (const char* text : {"",
+                           " ",
+                           "{",
+                           "[1,",
+                           "[1 2]",
+                           "{\"a\"}",
+                           "{\"a\":}",
+                           "{a:1}",
+                           "{\"a\":1,}",
+                           "01",
+                           "+1",
+                           "1.",
+                           ".5",
+                           "1e",
+                           "tru",
+                           "nul",
+                           "\"",
+                           "\"\\x\"",
+                           "\"\\u12\"",
+                           "\"\\ud800\"",
+                           "\"\\udc00\"",
+                           "\"\\ud800\\u0041\"",
+                           "\"a\nb\"",
+                           "{} {}",
+                           "1e999",
+                           "status",
+                           "\xFF"}) {
     EXPECT_FALSE(Json::parse(text)) << text;
   }
   EXPECT_FALSE(Json::parse(R"({"a":1,"a":2})")) << "which one would count?";

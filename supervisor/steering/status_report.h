@@ -1,4 +1,5 @@
-// StatusReport: how a server is, at one moment, as `tricorn ctl status` shows it. Plain values; pure.
+// StatusReport: how a server is, at one moment, as `tricorn ctl status` shows it. Plain values;
+// pure.
 #pragma once
 
 #include <cstdint>

@@ -16,8 +16,8 @@ namespace steering_error {
 inline constexpr std::string_view kBadRequest = "bad-request";
 inline constexpr std::string_view kBusy = "busy";            // too many operators at once
 inline constexpr std::string_view kForbidden = "forbidden";  // of another user
-inline constexpr std::string_view kRefused = "refused";      // a reload whose configuration is wrong
-inline constexpr std::string_view kAborted = "aborted";      // a reload whose code does not start
+inline constexpr std::string_view kRefused = "refused";  // a reload whose configuration is wrong
+inline constexpr std::string_view kAborted = "aborted";  // a reload whose code does not start
 inline constexpr std::string_view kCancelled = "cancelled";  // by a stop, by retiring all workers
 inline constexpr std::string_view kStopping = "stopping";
 inline constexpr std::string_view kSuperseded = "superseded";  // by another one's scaling

@@ -69,7 +69,8 @@ Result<SteeringRequest> parse_steering_request(std::string_view line) {
   if (name == nullptr) return fail("a request is an object with a 'command'");
   const auto found = std::ranges::find(kNames, *name);
   if (found == kNames.end()) {
-    return fail(fmt::format("unknown command '{}'{}", *name, did_you_mean(near_miss(*name, kNames))));
+    return fail(
+        fmt::format("unknown command '{}'{}", *name, did_you_mean(near_miss(*name, kNames))));
   }
   SteeringRequest request{.command = static_cast<Command>(found - kNames.begin())};
   for (const JsonMember& member : *value->object()) {

@@ -26,9 +26,10 @@ std::optional<Json> end_of_scale(const std::vector<SlotView>& slots, bool stoppi
   for (size_t slot = before; slot < slots.size(); ++slot) {
     const SlotHistory& history = slots[slot].history;
     if (slots[slot].serves || history.losses == 0) continue;
-    return error_answer(steering_error::kFailed,
-                        fmt::format("worker {} {}; the server goes on trying", slot, history.last_loss),
-                        history.last_traceback);
+    return error_answer(
+        steering_error::kFailed,
+        fmt::format("worker {} {}; the server goes on trying", slot, history.last_loss),
+        history.last_traceback);
   }
   return std::nullopt;
 }

@@ -1,4 +1,5 @@
-// SteeringWaits: which operators wait for which end: of a reload, of a change of scale, of the server. Pure.
+// SteeringWaits: which operators wait for which end: of a reload, of a change of scale, of the
+// server. Pure.
 //
 // Each wait ends once: by what was waited for, or by what makes it impossible.
 #pragma once

@@ -67,11 +67,13 @@ TEST_F(SteeringWaitsTest, SeveralWaitForOneReloadAndOneForTheNext) {
   pass(1s);
   EXPECT_EQ(answers(), "");
   up(4);
-  EXPECT_EQ(answers(), "1 {\"ok\":true,\"generation\":2,\"workers\":2}\n"
-                       "2 {\"ok\":true,\"generation\":2,\"workers\":2}\n");
+  EXPECT_EQ(answers(),
+            "1 {\"ok\":true,\"generation\":2,\"workers\":2}\n"
+            "2 {\"ok\":true,\"generation\":2,\"workers\":2}\n");
   send(ZygoteFailed{3, {BootFailureKind::kImport, "SyntaxError"}});
   EXPECT_EQ(answers(),
-            "3 {\"ok\":false,\"error\":\"aborted\",\"message\":\"reload aborted, the old workers serve on: "
+            "3 {\"ok\":false,\"error\":\"aborted\",\"message\":\"reload aborted, the old workers "
+            "serve on: "
             "zygote of generation 3 could not load the app\",\"traceback\":\"SyntaxError\"}\n");
 }
 
@@ -81,7 +83,8 @@ TEST_F(SteeringWaitsTest, StopCancelsReloadsAndEndsTheRest) {
   send(ReloadRequested{});
   send(StopRequested{});
   EXPECT_EQ(answers(),
-            "1 {\"ok\":false,\"error\":\"cancelled\",\"message\":\"reload cancelled: the server is stopping\"}\n");
+            "1 {\"ok\":false,\"error\":\"cancelled\",\"message\":\"reload cancelled: the server is "
+            "stopping\"}\n");
   for (WorkerId worker : {1, 2}) send(WorkerExited{worker, {}});
   for (Generation generation : {1, 2}) send(ZygoteExited{generation, {}});
   EXPECT_EQ(answers(), "2 {\"ok\":true,\"exit_code\":0}\n");
@@ -112,20 +115,24 @@ TEST_F(SteeringWaitsTest, ScaleEndsWhenANewWorkerFails) {
   waits_.for_scale(1, 2, 3);
   send(ScaleTo{3});
   boot_fails(newest_);
-  EXPECT_EQ(answers(), "1 {\"ok\":false,\"error\":\"failed\",\"message\":\"worker 2 could not start the app; "
-                       "the server goes on trying\",\"traceback\":\"KeyError: 'DB'\"}\n");
+  EXPECT_EQ(answers(),
+            "1 {\"ok\":false,\"error\":\"failed\",\"message\":\"worker 2 could not start the app; "
+            "the server goes on trying\",\"traceback\":\"KeyError: 'DB'\"}\n");
 }
 
 TEST_F(SteeringWaitsTest, ScaleEndsWhenAnotherScalesOrStops) {
   waits_.for_scale(1, 2, 4);
   send(ScaleTo{4});
   send(ScaleRequested{-1});
-  EXPECT_EQ(answers(), "1 {\"ok\":false,\"error\":\"superseded\",\"message\":\"another request has changed the "
-                       "number of workers to 3\"}\n");
+  EXPECT_EQ(
+      answers(),
+      "1 {\"ok\":false,\"error\":\"superseded\",\"message\":\"another request has changed the "
+      "number of workers to 3\"}\n");
   waits_.for_scale(2, 3, 3);
   send(StopRequested{});
   EXPECT_EQ(answers(),
-            "2 {\"ok\":false,\"error\":\"stopping\",\"message\":\"not scaled: the server is stopping\"}\n");
+            "2 {\"ok\":false,\"error\":\"stopping\",\"message\":\"not scaled: the server is "
+            "stopping\"}\n");
 }
 
 TEST_F(SteeringWaitsTest, WhoHasGoneIsNotAnswered) {
