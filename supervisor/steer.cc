@@ -55,6 +55,13 @@ SlotStatus status_of(SlotId id, const SlotView& view, TimePoint now) {
   return status;
 }
 
+Json to_json(const WorkerStacks& stacks) {
+  return Json::Object{{"slot", stacks.slot},
+                      {"pid", stacks.pid},
+                      {"generation", stacks.generation},
+                      {"stacks", stacks.text.empty() ? Json() : Json(stacks.text)}};
+}
+
 }  // namespace
 
 SteeringDesk::Server Runner::steered() {
@@ -66,7 +73,14 @@ SteeringDesk::Server Runner::steered() {
                 feed(std::move(event));
               },
           .reopen_logs = [this] { reopen_logs(); },
-          .dump_stacks = [](const auto& done) { done({}); }};
+          .dump_stacks =
+              [this](auto done) {
+                stack_requests_.ask([done = std::move(done)](const auto& all) {
+                  Json::Array workers;
+                  for (const WorkerStacks& stacks : all) workers.push_back(to_json(stacks));
+                  done(std::move(workers));
+                });
+              }};
 }
 
 StatusReport Runner::status_report() const {

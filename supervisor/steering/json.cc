@@ -1,95 +1,120 @@
-// JSON: what values look like as text.
+// JSON by nlohmann-json: values into and out of its.
 #include "supervisor/steering/json.h"
 
-#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
-#include <cmath>
+#include <set>
 
 namespace tricorn {
 namespace {
 
-// Bytes of the UTF-8 character (RFC 3629) that `text` begins with; 0 if it begins with none.
-size_t utf8_character(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const size_t size = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-  if (size == 0 || text.size() < size) return 0;
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
+using Library = nlohmann::ordered_json;
+
+constexpr size_t kMaxDepth = 32;
+
+Library to_library(const Json& value) {
+  if (const auto* text = value.string()) return *text;
+  if (auto boolean = value.boolean()) return *boolean;
+  if (auto integer = value.integer()) return *integer;
+  if (auto number = value.number()) return *number;
+  if (const auto* array = value.array()) {
+    Library items = Library::array();
+    for (const Json& item : *array) items.push_back(to_library(item));
+    return items;
   }
-  const bool overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
-  const bool surrogate = first == 0xED && byte(1) >= 0xA0;
-  const bool beyond = first == 0xF4 && byte(1) >= 0x90;
-  return overlong || surrogate || beyond ? 0 : size;
+  if (const auto* object = value.object()) {
+    Library members = Library::object();
+    for (const JsonMember& member : *object) members[member.name] = to_library(member.value);
+    return members;
+  }
+  return nullptr;
 }
 
-void append_string(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const char c = text.front();
-    const auto byte = static_cast<unsigned char>(c);
-    const size_t size = utf8_character(text);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else if (size == 0) {
-      out += "\\ufffd";
+// Builds a value as the library reads one, since its own tree keeps the last of two members of a
+// name without a word, and takes any depth. Each callback returns whether to read on.
+class Builder : public nlohmann::json_sax<Library> {
+ public:
+  Json take() { return std::move(root_); }
+  const std::string& failure() const { return failure_; }
+
+  bool null() override { return put(Json()); }
+  bool boolean(bool value) override { return put(value); }
+  bool number_integer(number_integer_t value) override { return put(value); }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (std::in_range<int64_t>(value)) return put(value);
+    return put(static_cast<double>(value));
+  }
+  bool number_float(number_float_t value, const string_t&) override { return put(value); }
+  bool string(string_t& value) override { return put(std::move(value)); }
+  bool binary(binary_t&) override { return false; }  // JSON has none
+  bool start_object(std::size_t) override { return open(Json::Object()); }
+  bool start_array(std::size_t) override { return open(Json::Array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& name) override {
+    Level& level = levels_.back();
+    if (!level.names.insert(name).second) return refuse("a member twice: " + name);
+    level.name = std::move(name);
+    return true;
+  }
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
+    return refuse("no JSON at byte " + std::to_string(position));
+  }
+
+ private:
+  struct Level {
+    Json::Array items;
+    Json::Object members;
+    bool is_object;
+    std::string name;  // of the member that comes next
+    std::set<std::string> names;
+  };
+
+  bool refuse(std::string failure) {
+    failure_ = std::move(failure);
+    return false;
+  }
+  bool put(Json value) {
+    if (levels_.empty()) {
+      root_ = std::move(value);
+    } else if (Level& level = levels_.back(); level.is_object) {
+      level.members.push_back({std::move(level.name), std::move(value)});
     } else {
-      out += text.substr(0, size);
+      level.items.push_back(std::move(value));
     }
-    text.remove_prefix(size == 0 ? 1 : size);
+    return true;
   }
-  out += '"';
-}
-
-void append_json(std::string& out, const Json& value);
-
-void append_array(std::string& out, const Json::Array& array) {
-  out += '[';
-  for (size_t i = 0; i < array.size(); ++i) {
-    if (i > 0) out += ',';
-    append_json(out, array[i]);
+  bool open(const Json& kind) {
+    if (levels_.size() == kMaxDepth) return refuse("nested too deep");
+    levels_.push_back({.items = {},
+                       .members = {},
+                       .is_object = kind.object() != nullptr,
+                       .name = {},
+                       .names = {}});
+    return true;
   }
-  out += ']';
-}
-
-void append_object(std::string& out, const Json::Object& object) {
-  out += '{';
-  for (size_t i = 0; i < object.size(); ++i) {
-    if (i > 0) out += ',';
-    append_string(out, object[i].name);
-    out += ':';
-    append_json(out, object[i].value);
+  bool close() {
+    Level done = std::move(levels_.back());
+    levels_.pop_back();
+    return done.is_object ? put(std::move(done.members)) : put(std::move(done.items));
   }
-  out += '}';
-}
 
-void append_json(std::string& out, const Json& value) {
-  if (const auto* text = value.string()) return append_string(out, *text);
-  if (const auto* array = value.array()) return append_array(out, *array);
-  if (const auto* object = value.object()) return append_object(out, *object);
-  if (auto boolean = value.boolean()) {
-    out += *boolean ? "true" : "false";
-  } else if (auto integer = value.integer()) {
-    out += fmt::format("{}", *integer);
-  } else if (auto number = value.number(); number && std::isfinite(*number)) {
-    out += fmt::format("{}", *number);
-  } else {
-    out += "null";
-  }
-}
+  std::vector<Level> levels_;
+  Json root_;
+  std::string failure_;
+};
 
 }  // namespace
 
 std::string Json::dump() const {
-  std::string out;
-  append_json(out, *this);
-  return out;
+  return to_library(*this).dump(-1, ' ', false, Library::error_handler_t::replace);
+}
+
+Result<Json> Json::parse(std::string_view text) {
+  Builder builder;
+  if (!Library::sax_parse(text, &builder)) return fail(builder.failure());
+  return builder.take();
 }
 
 std::optional<bool> Json::boolean() const {
