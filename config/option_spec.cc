@@ -7,8 +7,8 @@ namespace tricorn {
 
 std::span<const OptionGroup> option_groups() {
   static const std::vector<OptionGroup> groups = {
-      application_options(), socket_options(),  worker_options(),    reload_options(),
-      http_options(),        proxy_options(),   limit_options(),     logging_options(),
+      application_options(), socket_options(), worker_options(), reload_options(),
+      http_options(),        proxy_options(),  limit_options(),  logging_options(),
       privilege_options(),   other_options()};
   return groups;
 }

@@ -7,8 +7,8 @@
 
 #include "common/process_title.h"
 #include "supervisor/check.h"
-#include "supervisor/ctl/ctl.h"
 #include "supervisor/code_watch.h"
+#include "supervisor/ctl/ctl.h"
 #include "supervisor/os/pid_file.h"
 #include "supervisor/os/privileges.h"
 #include "supervisor/runner.h"

@@ -49,7 +49,7 @@ class ProcessTable {
   struct Observer {
     std::function<void(Event)> on_event;  // may call back into the table
     std::function<void(Generation, const std::string& python)>
-        on_python;                                     // before that zygote's ZygoteReady
+        on_python;  // before that zygote's ZygoteReady
     // Whether a child that is neither zygote nor worker has been waited for by somebody.
     std::function<bool(const ReapedChild&)> claims = [](const ReapedChild&) { return false; };
     std::function<void(WorkerStacks)> on_stacks = {};  // the answer to ask_stacks()

@@ -22,8 +22,8 @@
 #include "supervisor/process_table.h"
 #include "supervisor/reload.h"
 #include "supervisor/service_status.h"
-#include "supervisor/steering_desk.h"
 #include "supervisor/stack_requests.h"
+#include "supervisor/steering_desk.h"
 
 namespace tricorn {
 

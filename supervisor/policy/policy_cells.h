@@ -19,11 +19,10 @@ inline constexpr size_t kCells = kEventKinds + 2;  // the other face of two of t
 using Cells = std::map<std::string, std::string>;
 
 inline constexpr std::array<const char*, kCells> kEventNames = {
-    "Started",      "Reload",        "Stop",         "Scale",       "ScaleTo",
-    "RetireAll",    "BringBack",     "ZygoteReady",  "ZygoteFailed", "HasThreads",
-    "ZygoteExited", "WorkerSpawned", "SpawnFailed",  "WorkerReady", "BootFailed",
-    "WorkerExited", "RetireWish",    "WorkerHung",   "Tick",        "StopFast",
-    "ScaleDown",
+    "Started",     "Reload",      "Stop",         "Scale",        "ScaleTo",      "RetireAll",
+    "BringBack",   "ZygoteReady", "ZygoteFailed", "HasThreads",   "ZygoteExited", "WorkerSpawned",
+    "SpawnFailed", "WorkerReady", "BootFailed",   "WorkerExited", "RetireWish",   "WorkerHung",
+    "Tick",        "StopFast",    "ScaleDown",
 };
 
 struct Situation {
