@@ -33,8 +33,7 @@ void Policy::State::handle(Turn& turn, const ZygoteHasThreads& event) {
       "so each worker of generation {} imports the app itself. Start threads in lifespan "
       "startup, or serve without --preload",
       event.names, event.generation);
-  zygote->preload = false;
-  zygotes_.stop(turn, *zygote);
+  zygotes_.give_way(turn, *zygote);
 }
 
 void Policy::State::handle(Turn& turn, const ZygoteExited& event) {

@@ -18,6 +18,7 @@ void ZygoteTable::start(Turn& turn, Generation generation) {
   zygote.state = Zygote::State::kStarting;
   zygote.deadline = turn.now + options_.boot_timeout;
   zygote.ready_at.reset();
+  zygote.gives_way = false;
   turn.emit(StartZygote{generation, zygote.preload});
 }
 
@@ -32,6 +33,12 @@ void ZygoteTable::stop(Turn& turn, Zygote& zygote) {
   zygote.state = Zygote::State::kStopping;
   zygote.deadline = turn.now + options_.kill_grace;
   turn.emit(StopZygote{zygote.generation, ZygoteStop::kClose});
+}
+
+void ZygoteTable::give_way(Turn& turn, Zygote& zygote) {
+  zygote.preload = false;
+  zygote.gives_way = true;
+  stop(turn, zygote);
 }
 
 void ZygoteTable::abort(Turn& turn, Zygote& zygote) {
@@ -54,10 +61,9 @@ void ZygoteTable::kill(Turn& turn, Generation generation) {
 
 void ZygoteTable::set_down(Turn& turn, Zygote& zygote, Jitter& jitter) {
   const Duration ready_for = zygote.ready_at ? turn.now - *zygote.ready_at : Duration::zero();
-  const bool gave_way = zygote.state == Zygote::State::kStopping && !zygote.preload;
   zygote.state = Zygote::State::kDown;
   const Duration delay =
-      gave_way ? Duration::zero() : zygote.backoff.next_delay(options_, ready_for, jitter);
+      zygote.gives_way ? Duration::zero() : zygote.backoff.next_delay(options_, ready_for, jitter);
   zygote.deadline = turn.now + std::max(kLeastDelay, delay);
 }
 

@@ -20,7 +20,8 @@ struct Zygote {
   std::optional<TimePoint>
       deadline;  // of `state`; only a ready one has none. kDown: when it is started again
   std::optional<TimePoint> ready_at;
-  bool preload = true;  // false: importing the app there makes it unfit for forks
+  bool preload = true;     // false: importing the app there makes it unfit for forks
+  bool gives_way = false;  // to another one, which does not preload
   RestartBackoff backoff;
 
   bool serving() const { return state == State::kStarting || state == State::kReady; }
@@ -38,6 +39,8 @@ class ZygoteTable {
   void abort(Turn& turn, Zygote& zygote);
   void kill(Turn& turn, Zygote& zygote);
   void kill(Turn& turn, Generation generation);
+  // It is to be replaced by one that does not preload.
+  void give_way(Turn& turn, Zygote& zygote);
   // It exited, and is needed further.
   void set_down(Turn& turn, Zygote& zygote, Jitter& jitter);
   void forget(Generation generation) { zygotes_.erase(generation); }
