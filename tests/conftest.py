@@ -29,12 +29,15 @@ def gate(tmp_path: Path) -> Path:
     return tmp_path / "gate"
 
 
+@pytest.fixture
 def open_folder() -> Iterator[Path]:
     """Everybody may enter and read it; pytest's own folders are for who runs it alone."""
     folder = Path(tempfile.mkdtemp(prefix="tricorn-"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.geteuid() != 0:
         for item in items:
