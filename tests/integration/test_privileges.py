@@ -75,7 +75,7 @@ def test_reload_keeps_the_user(open_folder: Path) -> None:
         config.write_text('user = "daemon"\n')
         write_app(open_folder, "v2")
         server.signal(signal.SIGHUP)
-        server.log.wait_for("user has changed: that takes a restart")
+        server.log.wait_for("user has changed: that takes")
         server.log.wait_for("reloaded: generation 2")
         assert server.get("/").body.startswith(b"v2:")
         assert ids_of(server.wait_workers(1)[0], "Uid") == {NOBODY.pw_uid}
