@@ -97,6 +97,7 @@ bool Handover::claims(const ReapedChild& child) {
   link_.reset();
   successor_ = {};
   happened(SuccessorExited{{.code = child.code, .signal = child.signal}});
+  if (!successor_serves()) service_.steer(true);
   return true;
 }
 
@@ -141,6 +142,7 @@ void Handover::hear_successor(const HandoverMessage& message) {
     happened(SuccessorReady{});
   } else if (message.word == words::kReturned) {
     happened(SuccessorGaveBack{});
+    service_.steer(true);
   } else if (message.word == words::kStopping) {
     happened(SuccessorStopping{});
   }
@@ -155,6 +157,7 @@ void Handover::perform(const HandOverCharge&) {
     parts_.pid_file.yield();
   }
   service_.status.hand_over(successor_.pid());
+  service_.steer(false);
   say({.word = words::kTakeOver, .fields = {}, .fds = {}});
 }
 

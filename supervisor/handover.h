@@ -34,6 +34,8 @@ class Handover {
     ServiceStatus& status;
     std::function<void(Event)> feed;  // to the policy
     std::function<void()> reload;
+    // Opens or closes the control socket: only the master in charge is steered by it.
+    std::function<void(bool open)> steer = [](bool) {};
   };
 
   Handover(EventLoop& loop, Parts parts, Service service, Duration canary_window);
@@ -75,6 +77,7 @@ class Handover {
   // The new master's side.
   void perform(const SayReady&);
   void perform(const AssumeCharge&);
+  void perform(const AssumeFiles&);
   void perform(const ReturnCharge& effect);
   void perform(const StopForPredecessor&);
   void perform(const SuccessionLog& effect);

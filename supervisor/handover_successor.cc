@@ -27,9 +27,14 @@ void Handover::perform(const SayReady&) {
   say(std::move(ready));
 }
 
-void Handover::perform(const AssumeCharge&) {
+void Handover::perform(const AssumeFiles&) {
   service_.sockets.set_files_ours(service_.sockets.inherited_binds(), true);
   if (auto claimed = parts_.pid_file.claim(); !claimed) log_error("{}", claimed.error().message);
+}
+
+void Handover::perform(const AssumeCharge&) {
+  perform(AssumeFiles{});
+  service_.steer(true);
   service_.status.take_charge();
   service_.feed(Tick{});  // the status follows
   log_info("the new master (pid {}) is in charge now", ::getpid());
@@ -39,6 +44,7 @@ void Handover::perform(const ReturnCharge& effect) {
   service_.sockets.set_files_ours(service_.sockets.inherited_binds(), false);
   if (parts_.pid_file.inherited()) parts_.pid_file.yield();
   service_.status.hand_over(predecessor_);
+  if (!effect.stopping) service_.steer(false);  // else it tells of the stop
   say({.word = effect.stopping ? words::kStopping : words::kReturned, .fields = {}, .fds = {}});
 }
 

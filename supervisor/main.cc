@@ -39,8 +39,8 @@ PolicyOptions policy_options(const Options& options) {
                        .drain_timeout = milliseconds(options.drain_timeout_ms),
                        .shutdown_delay = milliseconds(options.shutdown_delay_ms),
                        .max_surge = options.max_surge,
-                       .worker_lifetime = milliseconds(options.worker_lifetime_ms),
-                       .exit_on_worker_crash = options.exit_on_worker_crash};
+                       .exit_on_worker_crash = options.exit_on_worker_crash,
+                       .worker_lifetime = milliseconds(options.worker_lifetime_ms)};
   if (options.reload.enabled) suit_the_desk(policy);
   return policy;
 }
@@ -89,7 +89,8 @@ Result<int> serve(const Options& options, Invocation& invocation) {
   auto notifier = Notifier::take_from(invocation.environment);
   auto sockets = BindSockets::open(options, invocation.environment, *inheritance);
   if (!sockets) return pass_on(sockets);
-  auto control_socket = open_control_socket(options.control_socket);
+  // The old master has it still.
+  auto control_socket = open_control_socket(inheritance->present() ? "" : options.control_socket);
   if (!control_socket) return pass_on(control_socket);
   auto plan = plan_zygote(options, invocation.environment, sockets->settings());
   if (!plan) return pass_on(plan);
@@ -102,6 +103,7 @@ Result<int> serve(const Options& options, Invocation& invocation) {
       .heartbeat_limit = milliseconds(options.worker.heartbeat_limit_ms),
       .rss_limit = rss_limit(options),
       .plan = std::move(*plan),
+      .control_path = options.control_socket,
       .control_socket = std::move(*control_socket),
       .handover = {
           .pid_file = std::move(*pid_file),

@@ -38,7 +38,8 @@ class Runner {
     ZygotePlan plan;
     ZygoteLauncher launch = launch_zygote;
     std::function<Result<Reloaded>()> reread_config;  // for SIGHUP
-    std::optional<ListenSocket> control_socket;
+    std::string control_path;                         // of the control socket; "": none
+    std::optional<ListenSocket> control_socket;       // none yet, where another master is in charge
     Handover::Parts handover;
   };
 
@@ -65,6 +66,7 @@ class Runner {
 
   // steer.cc: the control socket
   SteeringDesk::Server steered();
+  void steer(bool open);
   StatusReport status_report() const;
 
   // operator.cc: what signals ask for

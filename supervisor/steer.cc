@@ -83,6 +83,14 @@ SteeringDesk::Server Runner::steered() {
               }};
 }
 
+void Runner::steer(bool open) {
+  if (!open) return desk_.close();
+  if (desk_.is_open() || policy_.stopping()) return;
+  auto socket = open_control_socket(parts_.control_path);
+  if (!socket) return log_error("{}", socket.error().message);
+  if (*socket) desk_.open(loop_, std::move(**socket));
+}
+
 StatusReport Runner::status_report() const {
   const TimePoint now = monotonic_now();
   std::string version = version_text();

@@ -36,6 +36,9 @@ class SteeringDesk {
   SteeringDesk(const Policy& policy, Server server) : policy_(policy), server_(std::move(server)) {}
   // Hears requests from now on. `socket` listens already.
   void open(EventLoop& loop, ListenSocket socket);
+  bool is_open() const { return clients_ != nullptr; }
+  // Hangs up on everybody. Never from within a request.
+  void close() { clients_.reset(); }
 
   void on_rollout_ended(const RolloutEnded& ended);
   void on_reload_refused(const std::string& reason);

@@ -116,7 +116,10 @@ Result<> BindSockets::listen() {
   return {};
 }
 
-void BindSockets::close() { sockets_.clear(); }
+void BindSockets::close() {
+  std::erase_if(sockets_, [](const ListenSocket& socket) { return socket.file_ours(); });
+  for (ListenSocket& socket : sockets_) socket.close();
+}
 
 std::vector<int> BindSockets::fds() const {
   std::vector<int> fds;

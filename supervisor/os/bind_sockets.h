@@ -24,7 +24,9 @@ class BindSockets {
                                   Inheritance& inheritance);
 
   Result<> listen();
-  void close();  // socket files of ours go too
+  // Socket files of ours go too. Those of another master go with the BindSockets, if they have come
+  // to be ours by then.
+  void close();
 
   std::vector<int> fds() const;
   std::vector<ListenerSettings> settings() const;

@@ -36,6 +36,18 @@ bool is_link(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET;
 }
 
+// Several sockets of one address are what --reuse-port made.
+void number_parts(std::vector<ListenSocket>& sockets) {
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    const auto same = [&](const ListenSocket& other) {
+      return other.settings().name == sockets[i].settings().name;
+    };
+    const auto before = sockets.begin() + static_cast<std::ptrdiff_t>(i);
+    sockets[i].set_part(static_cast<uint32_t>(std::count_if(sockets.begin(), before, same)),
+                        static_cast<uint32_t>(std::ranges::count_if(sockets, same)));
+  }
+}
+
 }  // namespace
 
 Result<HandoverMessage> to_message(const Offer& offer) {
@@ -100,6 +112,7 @@ std::vector<ListenSocket> Inheritance::take_sockets(const std::string& bind) {
   std::vector<ListenSocket> taken(std::make_move_iterator(kept),
                                   std::make_move_iterator(sockets_.end()));
   sockets_.erase(kept, sockets_.end());
+  number_parts(taken);
   return taken;
 }
 

@@ -235,6 +235,11 @@ Result<ListenSocket> ListenSocket::inherit(UniqueFd fd, std::string bind) {
   return socket;
 }
 
+void ListenSocket::set_part(uint32_t part, uint32_t parts) {
+  settings_.part = part;
+  settings_.parts = parts;
+}
+
 Result<> ListenSocket::listen(uint32_t backlog) {
   if (listening_) return {};
   // Until somebody listens, a bound socket looks dead to another starter, which replaces its file.

@@ -52,8 +52,12 @@ class ListenSocket {
   void set_bind(std::string bind) { bind_ = std::move(bind); }
   bool file_in_place() const { return file_.in_place(); }
   void set_file_ours(bool ours) { file_.set_ours(ours); }
+  bool file_ours() const { return file_.ours(); }
   bool inherited() const { return inherited_; }
-  std::string url() const;  // "http://127.0.0.1:8000", "unix:/run/app.sock"
+  // Of how many sockets of its address it is which.
+  void set_part(uint32_t part, uint32_t parts);
+  void close() { fd_.reset(); }  // its file stays
+  std::string url() const;       // "http://127.0.0.1:8000", "unix:/run/app.sock"
 
  private:
   static Result<std::vector<ListenSocket>> bind_address(const addrinfo& address,

@@ -21,6 +21,7 @@ class UnixSocketFile {
 
   // Another master has it now, or we again: only its owner removes it.
   void set_ours(bool ours) { ours_ = ours; }
+  bool ours() const { return ours_; }
 
   // Makes it this user's. An Error if another file has taken its place.
   Result<> give_to(uid_t uid, gid_t gid) const;

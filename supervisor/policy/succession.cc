@@ -39,6 +39,7 @@ void Succession::handle(Effects& effects, const PredecessorGone&) {
         SuccessionLog{LogLevel::kWarning, "the old master is gone before it handed over"});
     effects.emplace_back(AssumeCharge{});
   }
+  if (state_ == State::kStopping && returned_) effects.emplace_back(AssumeFiles{});
   if (state_ != State::kStopping) state_ = State::kAlone;
   proven_at_.reset();
 }
@@ -48,6 +49,7 @@ void Succession::handle(Effects& effects, const ChargeAskedBack&) {
   effects.emplace_back(
       SuccessionLog{LogLevel::kInfo, "the upgrade is undone: the old master serves"});
   effects.emplace_back(ReturnCharge{});
+  returned_ = true;
   effects.emplace_back(StopForPredecessor{});
   state_ = State::kStopping;
 }
@@ -63,6 +65,7 @@ void Succession::handle(Effects& effects, const Dismissed&) {
 void Succession::handle(Effects& effects, const SuccessionStopBegan&) {
   if (state_ == State::kInCharge) {
     effects.emplace_back(ReturnCharge{.stopping = true});
+    returned_ = true;
   }
   if (state_ != State::kAlone) state_ = State::kStopping;
   proven_at_.reset();

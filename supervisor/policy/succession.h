@@ -29,6 +29,7 @@ using SuccessionEvent = std::variant<ReadinessSeen, ChargeReceived, ChargeAskedB
 // --- effects: what to do ---
 struct SayReady {};
 struct AssumeCharge {};   // files are ours, and we speak to the service manager
+struct AssumeFiles {};    // we were about to stop, and nobody else is left to remove them
 struct ReturnCharge {     // they are the old master's again, and it is told
   bool stopping = false;  // that we were asked to stop, too
 };
@@ -38,8 +39,8 @@ struct SuccessionLog {
   std::string text;
 };
 
-using SuccessionEffect =
-    std::variant<SayReady, AssumeCharge, ReturnCharge, StopForPredecessor, SuccessionLog>;
+using SuccessionEffect = std::variant<SayReady, AssumeCharge, AssumeFiles, ReturnCharge,
+                                      StopForPredecessor, SuccessionLog>;
 
 class Succession {
  public:
@@ -73,6 +74,7 @@ class Succession {
   const Duration canary_window_;
   State state_;
   bool said_ready_ = false;
+  bool returned_ = false;               // the charge
   std::optional<TimePoint> proven_at_;  // unless a worker is lost before
   TimePoint now_{};
 };

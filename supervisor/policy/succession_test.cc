@@ -17,6 +17,7 @@ std::string to_word(const SuccessionEffect& effect) {
   struct Words {
     std::string operator()(const SayReady&) { return "ready"; }
     std::string operator()(const AssumeCharge&) { return "assume"; }
+    std::string operator()(const AssumeFiles&) { return "assume files"; }
     std::string operator()(const ReturnCharge& e) { return e.stopping ? "stopping" : "return"; }
     std::string operator()(const StopForPredecessor&) { return "stop"; }
     std::string operator()(const SuccessionLog&) { return ""; }
@@ -85,7 +86,11 @@ const std::vector<Situation>& situations() {
        {{"AskedBack", {"return, stop", State::kStopping}},
         {"Gone", {"", State::kAlone}},
         {"Stop", {"stopping", State::kStopping}}}},
-      {"StoppingInCharge", true, {ChargeReceived{}, SuccessionStopBegan{}}, State::kStopping, {}},
+      {"StoppingInCharge",
+       true,
+       {ChargeReceived{}, SuccessionStopBegan{}},
+       State::kStopping,
+       {{"Gone", {"assume files", State::kStopping}}}},
       {"StoppingCandidate", true, {SuccessionStopBegan{}}, State::kStopping, {}},
   };
   return all;

@@ -125,6 +125,7 @@ void Upgrade::handle(Effects& effects, const SuccessorStopping&) {
       return;
     case State::kTakingBack:
     case State::kReturning:
+    case State::kLeaving:  // both were asked to stop
       effects.emplace_back(TakeChargeBack{});
       return go(State::kDismissing, limits_.dismissal);
     default:

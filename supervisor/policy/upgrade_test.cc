@@ -145,7 +145,10 @@ const std::vector<Situation>& situations() {
        {{"Undo", {"reload", State::kDismissing}},
         {"Exited", {"", State::kNone}},
         {"StopAgain", {"signal 15", State::kDismissing}}}},
-      {"Leaving", State::kLeaving, [](Harness& h) { h.hand_over().send(OwnStopBegan{}); }, {}},
+      {"Leaving",
+       State::kLeaving,
+       [](Harness& h) { h.hand_over().send(OwnStopBegan{}); },
+       {{"Stopping", {"take back", State::kDismissing}}}},
   };
   return all;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -159,6 +160,21 @@ def test_fault_37_new_master_takes_over_when_the_old_one_is_killed(app: Path) ->
         server.wait_exit(new)
 
 
+def test_fault_37_control_socket_is_the_one_of_the_master_in_charge(app: Path) -> None:
+    def pid_by_ctl(server: Upgradable) -> int:
+        answer = subprocess.run([executable(), "ctl", "status", "--json", "--control-socket", str(app / "control")],
+                                capture_output=True, text=True, env=server.environment, timeout=60)
+        return int(json.loads(answer.stdout)["pid"]) if answer.returncode == 0 else 0
+
+    with Upgradable(app, "site_app:app", "--control-socket", str(app / "control"), app_dir=app) as server:
+        assert pid_by_ctl(server) == server.pid
+        new = server.upgrade(server.pid)
+        server.eventually(lambda: pid_by_ctl(server) == new, "the new master is steered")
+        server.signal(signal.SIGHUP)
+        server.log.wait_for("the new master ended with exit code 0")
+        server.eventually(lambda: pid_by_ctl(server) == server.pid, "the old master is steered again")
+
+
 def test_fault_37_unix_socket_stays_in_place(app: Path) -> None:
     path = app / "app.sock"
     with Upgradable(app, "site_app:app", app_dir=app, bind=("--bind", f"unix:{path}")) as server:
@@ -187,9 +203,9 @@ def test_fault_37_new_addresses_are_bound_and_old_ones_left(app: Path) -> None:
         assert server.get("/").status == 200
 
 
-@pytest.mark.parametrize("who", ["old", "new"])
+@pytest.mark.parametrize("who", ["old", "new", "both"])
 def test_fault_37_stop_of_the_master_in_charge_stops_both(app: Path, who: str) -> None:
-    """The old one while the new one boots; the new one while the old one waits."""
+    """The old one while the new one boots; the new one while the old one waits; as a service manager that signals all."""
     path = app / "app.sock"
     with Upgradable(app, "site_app:app", app_dir=app, bind=("--bind", f"unix:{path}")) as server:
         if who == "old":
@@ -198,7 +214,11 @@ def test_fault_37_stop_of_the_master_in_charge_stops_both(app: Path, who: str) -
             server.log.wait_for("booting")
             server.signal(signal.SIGTERM)
         else:
-            os.kill(server.upgrade(server.pid), signal.SIGTERM)
+            new = server.upgrade(server.pid)
+            if who == "both":
+                server.signal(signal.SIGTERM)
+            os.kill(new, signal.SIGTERM)
+            server.wait_exit(new)
         assert server.wait() == 0
         assert not server.family() and not path.exists() and not server.pid_file.exists()
 
