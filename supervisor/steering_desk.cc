@@ -51,6 +51,11 @@ void SteeringDesk::open(EventLoop& loop, ListenSocket socket) {
                                           std::move(handler));
 }
 
+void SteeringDesk::close() {
+  clients_.reset();
+  waits_ = {};
+}
+
 void SteeringDesk::on_line(ClientId client, const std::string& line) {
   auto request = parse_steering_request(line);
   if (!request) {

@@ -37,8 +37,8 @@ class SteeringDesk {
   // Hears requests from now on. `socket` listens already.
   void open(EventLoop& loop, ListenSocket socket);
   bool is_open() const { return clients_ != nullptr; }
-  // Hangs up on everybody. Never from within a request.
-  void close() { clients_.reset(); }
+  // Hangs up on everybody, and forgets what they waited for. Never from within a request.
+  void close();
 
   void on_rollout_ended(const RolloutEnded& ended);
   void on_reload_refused(const std::string& reason);

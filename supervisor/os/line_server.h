@@ -20,7 +20,7 @@ namespace tricorn {
 
 class LineServer {
  public:
-  using ClientId = uint64_t;  // never reused
+  using ClientId = uint64_t;  // never reused, by no other server of this process either
 
   struct Limits {
     size_t clients = 32;
@@ -60,7 +60,7 @@ class LineServer {
   const Limits limits_;
   const Handler handler_;
   std::map<ClientId, std::unique_ptr<Client>> clients_;
-  ClientId last_id_ = 0;
+  inline static ClientId last_id_ = 0;  // an answer for a client of a server before reaches nobody
   ListenSocket socket_;
   std::unique_ptr<FdWatcher> watcher_;  // none while there are no descriptors for clients
   Timer resume_;

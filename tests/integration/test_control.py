@@ -176,7 +176,7 @@ def test_who_gives_up_waiting_leaves_nothing_behind(control: Control, gated: tup
     server, gate = gated
     waiting = control.start("reload", "--wait")
     server.log.wait_for("reloading: generation 2")
-    server.eventually(lambda: control.status()["reloading"], "the reload")
+    server.eventually(lambda: [w["state"] for w in control.status()["workers"] if w["pid"]] == ["ready", "booting"], "the new worker")
     before = open_descriptors(server.pid)
     leaving = [control.start("reload", "--wait") for _ in range(5)]
     server.log.wait_for("another reload follows", count=5)
@@ -276,3 +276,31 @@ def test_forced_stop_is_a_failure(control: Control) -> None:
         os.kill(server.wait_workers(1)[0], signal.SIGSTOP)
         done = control.ctl("stop", "--wait")
         assert done.returncode == FAILED and "exit code 1" in done.stderr
+
+
+# --- stacks -------------------------------------------------------------------------------------------------------------
+def test_stacks_of_busy_and_blocked_workers_without_stopping_them(control: Control, tmp_path: Path) -> None:
+    """A worker whose loop is blocked is asked as well; afterwards both serve on as the same processes."""
+    gate = tmp_path / "gate"
+    (tmp_path / "blocking.py").write_text(
+        f"import pathlib, time\nfrom raw import app as inner\nGATE = pathlib.Path({str(gate)!r})\n"
+        "def wait_for_the_gate():\n    print('blocked', flush=True)\n    while not GATE.exists():\n        time.sleep(0.01)\n"
+        "async def app(scope, receive, send):\n    if scope.get('path') == '/block':\n        wait_for_the_gate()\n"
+        "    await inner(scope, receive, send)\n")
+    with Server("blocking:app", "--workers", "2", *control.option, app_dir=tmp_path,
+                environment={"PYTHONPATH": str(APPS)}) as server:
+        before = server.wait_workers(2)
+        with server.connect() as connection:
+            connection.request("GET", "/block", read=False)
+            server.log.wait_for("blocked")
+            done = control.ctl("dump-stacks", "--json")
+            assert done.returncode == DONE, done
+            workers = json.loads(done.stdout)["workers"]
+            assert {worker["slot"]: worker["pid"] for worker in workers} == before
+            assert sum("wait_for_the_gate" in (worker["stacks"] or "") for worker in workers) == 1
+            assert all(worker["stacks"] and "File " in worker["stacks"] for worker in workers), workers
+            text = control.ctl("dump-stacks").stdout
+            assert text.count("of generation 1\n") == 2 and "wait_for_the_gate" in text
+            gate.touch()
+            assert connection.read_response().status > 0
+        assert server.wait_workers(2) == before
