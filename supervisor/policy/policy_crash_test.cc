@@ -113,7 +113,8 @@ TEST(ExitOnCrash, WorkersThatAreToGoMayEndAsTheyLike) {
 
 TEST(ExitOnCrash, AFailedReloadIsUndoneNotTheEnd) {
   PolicyHarness h({.workers = 1, .exit_on_worker_crash = true});
-  h.boot().send(ReloadRequested{}).zygote_ready(2).up(2).kill(2);  // in its canary window
+  h.boot().send(ReloadRequested{}).zygote_ready(2);
+  for (int crash = 0; crash < 2; ++crash) h.up(h.newest()).kill(h.newest());  // at their canary
   EXPECT_TRUE(h.logged("reload aborted"));
   h.send(ReloadRequested{}).zygote_ready(3).boot_fails(h.newest()).exit(h.newest(), 4);
   EXPECT_FALSE(h.policy().stopping());
