@@ -39,10 +39,12 @@ class OrphanGuardTest : public testing::Test {
 
   // A parent that waits to be killed, and its child that waits for `may_guard` before it asks.
   void start_family(Pipe& may_guard, Pipe& guarded) {
+    Pipe born;
     parent_ = ::fork();
-    if (parent_ != 0) return;
+    if (parent_ != 0) return born.await();
     pid_t parent = ::getpid();
     if (::fork() == 0) {
+      born.say();
       may_guard.await();
       if (!end_with_parent(parent)) ::_exit(kOrphan);
       guarded.say();

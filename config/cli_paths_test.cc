@@ -14,9 +14,9 @@ TEST_F(CliTest, PathsCountFromChdir) {
   EXPECT_EQ(found.chdir, "/tmp");
   EXPECT_EQ(found.worker.app_dir, "/tmp");
   ASSERT_EQ(found.binds.size(), 3u);
-  EXPECT_EQ(found.binds[0].path, "/tmp/a.sock");
-  EXPECT_EQ(found.binds[1].path, "@abstract");
-  EXPECT_EQ(found.binds[2].path, "/run/b.sock");
+  EXPECT_EQ(found.binds[0].path, "@abstract");
+  EXPECT_EQ(found.binds[1].path, "/run/b.sock");
+  EXPECT_EQ(found.binds[2].path, "/tmp/a.sock");
   EXPECT_EQ(found.pid_file, "/tmp/pid");
   EXPECT_EQ(found.worker.access_log_target, "/tmp/logs/access");
   EXPECT_EQ(found.python, "/tmp/venv/bin/python");
