@@ -98,7 +98,7 @@ std::vector<SlotView> Policy::State::slots() const {
 
 std::optional<Generation> Policy::State::next_reload() const {
   if (!takes_orders()) return std::nullopt;
-  return last_generation_ + 1;
+  return awaits_repair_ ? serving_generation_ : last_generation_ + 1;
 }
 
 }  // namespace tricorn

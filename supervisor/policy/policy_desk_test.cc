@@ -78,6 +78,17 @@ TEST_F(PolicyFirstSave, StopsWhileItWaits) {
   EXPECT_EQ(h.send(StopRequested{.signal = 15}).actions(), "unlisten, exit 0");
 }
 
+TEST_F(PolicyFirstSave, TellsWhoAskedForItsRepairHowItEnds) {
+  EXPECT_EQ(h.policy().next_reload(), 2u);
+  h.exit(2).send(ReloadRequested{}).zygote_ready(2).boot_fails(3, "NameError");
+  EXPECT_EQ(h.last_rollout().traceback, "NameError");
+  EXPECT_EQ(h.rollouts(), "2 aborted");
+  EXPECT_EQ(h.policy().next_reload(), 3u);
+  h.exit(3, 4).exit(4).send(ReloadRequested{}).zygote_ready(3).up(5);
+  EXPECT_EQ(h.rollouts(), "3 completed");
+  EXPECT_EQ(h.pass(1h).rollouts(), "") << "once";
+}
+
 TEST(PolicyFirstBoot, AChangeDuringItIsTriedAtOnceWhenItFails) {
   PolicyHarness h{{.workers = 1, .waits_for_repair = true}};
   h.order_all().send(ReloadRequested{}).forget();

@@ -132,6 +132,7 @@ void Policy::State::cancel_roll(Turn& turn, const std::string& reason) {
   const auto cancelled = [&](Generation generation) {
     turn.emit(RolloutEnded{generation, RolloutOutcome::kCancelled, reason, ""});
   };
+  end_first_boot(turn, RolloutOutcome::kCancelled, reason);
   if (rollout_.active()) cancelled(*rollout_.target());
   if (rollout_.requested()) cancelled(last_generation_ + 1);
   rollout_.cancel();

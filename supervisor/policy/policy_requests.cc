@@ -12,6 +12,7 @@ namespace {
 constexpr size_t kMaxSlots = 512;
 
 constexpr const char* kStopping = "the server is stopping";
+constexpr const char* kChanged = "the code has changed again";
 
 }  // namespace
 
@@ -31,7 +32,10 @@ void Policy::State::handle(Turn& turn, const Started&) {
 void Policy::State::handle(Turn& turn, const ReloadRequested&) {
   if (!takes_orders()) return;
   unpause(turn);
-  if (std::exchange(awaits_repair_, false)) return zygotes_.start(turn, serving_generation_);
+  if (std::exchange(awaits_repair_, false)) {
+    first_boot_asked_ = true;
+    return zygotes_.start(turn, serving_generation_);
+  }
   rollout_.request();
   if (options_.newest_reload_wins) drop_outdated_code(turn);
   if (rollout_.active()) turn.log(LogLevel::kInfo, "another reload follows the one in progress");
@@ -109,6 +113,7 @@ void Policy::State::fail_first_boot(Turn& turn, const std::string& who, const Lo
   if (options_.waits_for_repair && loss.exit_code != kExitFailure) {
     turn.log(LogLevel::kError, "{} {}; waiting for a change{}", who, loss.what,
              below(loss.traceback));
+    end_first_boot(turn, RolloutOutcome::kAborted, who + " " + loss.what, loss.traceback);
     return wait_for_repair(turn);
   }
   turn.log(LogLevel::kError, "{} {}; stopping{}", who, loss.what, below(loss.traceback));
@@ -120,12 +125,13 @@ void Policy::State::fail_first_boot(Turn& turn, const std::string& who, const Lo
 void Policy::State::drop_outdated_code(Turn& turn) {
   if (phase_ == Phase::kFirstBoot) {
     turn.log(LogLevel::kInfo, "starting anew: the code has changed");
+    end_first_boot(turn, RolloutOutcome::kCancelled, kChanged);
     return wait_for_repair(turn);
   }
   if (!rollout_.active() || rollout_.state() == Rollout::State::kRolling) return;
   const Generation target = *rollout_.target();
   turn.log(LogLevel::kInfo, "generation {} is out of date already", target);
-  turn.emit(RolloutEnded{target, RolloutOutcome::kCancelled, "the code has changed again", ""});
+  turn.emit(RolloutEnded{target, RolloutOutcome::kCancelled, kChanged, ""});
   undo_roll(turn);
 }
 
@@ -138,9 +144,17 @@ void Policy::State::wait_for_repair(Turn& turn) {
     slot = {};
   }
   serving_generation_ = ++last_generation_;
-  awaits_repair_ = !rollout_.start_due();
+  first_boot_asked_ = rollout_.start_due();
+  awaits_repair_ = !first_boot_asked_;
   rollout_.cancel();
   if (!awaits_repair_) zygotes_.start(turn, serving_generation_);
+}
+
+// To who asked for a reload while nothing served yet: this boot is it.
+void Policy::State::end_first_boot(Turn& turn, RolloutOutcome outcome, const std::string& reason,
+                                   const std::string& traceback) {
+  if (!std::exchange(first_boot_asked_, false)) return;
+  turn.emit(RolloutEnded{serving_generation_, outcome, reason, traceback});
 }
 
 void Policy::State::begin_stop(Turn& turn) {

@@ -72,6 +72,8 @@ class Policy::State {
   void remove_slot(Turn& turn);
   void fail_first_boot(Turn& turn, const std::string& who, const Loss& loss);
   void wait_for_repair(Turn& turn);
+  void end_first_boot(Turn& turn, RolloutOutcome outcome, const std::string& reason = "",
+                      const std::string& traceback = "");
   void drop_outdated_code(Turn& turn);
   bool takes_orders() const;
   void begin_delay(Turn& turn);
@@ -145,9 +147,10 @@ class Policy::State {
   LossCounts losses_;
   Generation serving_generation_ = 0;  // respawns come from its zygote
   Generation last_generation_ = 0;
-  std::string reload_failure_;  // of the last reload
-  bool paused_ = false;         // all workers were retired on request
-  bool awaits_repair_ = false;  // the first boot failed; a reload begins it anew
+  std::string reload_failure_;     // of the last reload
+  bool paused_ = false;            // all workers were retired on request
+  bool awaits_repair_ = false;     // the first boot failed; a reload begins it anew
+  bool first_boot_asked_ = false;  // as a reload, by somebody who may wait for its end
   bool all_ready_logged_ = false;
   TimePoint now_{};  // of the last event
 };

@@ -68,6 +68,7 @@ void Policy::State::handle(Turn& turn, const WorkerReady& event) {
   if (phase_ == Phase::kFirstBoot) {
     phase_ = Phase::kServing;
     turn.emit(StartListening{});
+    end_first_boot(turn, RolloutOutcome::kCompleted);
   }
   if (in_motion(*worker)) {
     const bool canary =
