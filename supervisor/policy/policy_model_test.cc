@@ -155,8 +155,10 @@ class World {
       return send(ScaleRequested{delta});
     }
     if (dice == 97 && !calm_) {
+      const uint32_t before = slots_;
       slots_ = 1 + pick(8);
       paused_ = false;
+      scaled_down_by_ = before - std::min(before, slots_);
       return send(ScaleTo{slots_});
     }
     if (dice == 98 && !calm_) return send(RetireAllRequested{});
@@ -216,6 +218,7 @@ class World {
   size_t may_cost(const Event& event) const {
     if (std::holds_alternative<RetireAllRequested>(event)) return slots_;
     if (const auto* scale = std::get_if<ScaleRequested>(&event)) return scale->delta < 0 ? 1 : 0;
+    if (std::holds_alternative<ScaleTo>(event)) return scaled_down_by_;
     return std::holds_alternative<WorkerExited>(event) || std::holds_alternative<WorkerHung>(event);
   }
 
@@ -317,6 +320,7 @@ class World {
   std::map<WorkerId, Process> workers_;
   std::map<Generation, Process> zygotes_;
   std::set<Generation> promised_;  // reloads that were asked for
+  uint32_t scaled_down_by_ = 0;  // by the last ScaleTo
   WorkerId last_worker_ = 0;
   bool paused_ = false;
   bool listening_ = false;
