@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.harness import FaultServer
+from faults.harness import UNDER_ASAN, FaultServer
 from integration.server import APPS, DEADLINE_S, clean_environment, executable
 from integration.versions import reload
 
@@ -58,6 +58,8 @@ def test_fault_27_too_few_descriptors_cost_no_connection_and_no_cpu(sharing: tup
     with FaultServer("raw:app", "--workers", "2", "--timeout-header", "60", *sharing, command_prefix=limited,
                 allow=("accept: Too many open files",)) as server, ExitStack() as stack:
         workers = server.wait_workers(2)
+        served = {one_identity(server) for _ in range(40)}  # UBSan needs descriptors where code runs for the first time
+        assert served == set(workers.values())
         connections = [stack.enter_context(server.connect()) for _ in range(200)]
         server.log.wait_for("accept: Too many open files", count=2)  # once each: the other one takes what overflows
         before = {pid: cpu_ticks(pid) for pid in workers.values()}
@@ -80,7 +82,8 @@ def test_fault_29_a_burst_spreads_evenly_over_the_workers() -> None:
         for connection in connections:
             connection.request("GET", "/identity", read=False)
         load = Counter(json.loads(connection.read_response().body)["pid"] for connection in connections)
-        assert len(load) == 8 and max(load.values()) <= 1.3 * 256 / 8, load
+        most = 2 if UNDER_ASAN else 1.3  # who comes back late to a long queue takes a handful of it
+        assert len(load) == 8 and max(load.values()) <= most * 256 / 8, load
 
 
 def test_fault_29_each_worker_gets_its_part_of_single_connections() -> None:
@@ -150,6 +153,10 @@ def refused(path: Path, reason: str) -> None:
                             capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert result.returncode == 1, result
     assert f"cannot listen on unix:{path}: {reason}" in result.stderr
+
+
+def one_identity(server: FaultServer) -> int:
+    return int(json.loads(server.get("/identity", {"connection": "close"}).body)["pid"])
 
 
 def cpu_ticks(pid: int) -> int:
