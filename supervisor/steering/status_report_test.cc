@@ -51,7 +51,7 @@ TEST(StatusReport, NamesItsFiguresForScripts) {
   EXPECT_EQ(json["uptime_s"].number(), 7384.25);
   EXPECT_EQ(
       (*json["workers"].array())[0].dump(),
-      R"({"slot":0,"pid":41,"generation":1,"state":"ready","age_s":7384,"connections":5,)"
+      R"({"slot":0,"pid":41,"generation":1,"state":"ready","age_s":7384.0,"connections":5,)"
       R"("requests_active":1,"requests":123456,"bytes_sent":1099511627776,"rss_bytes":47185920,)"
       R"("heartbeat_age_s":0.25})");
   EXPECT_EQ((*json["workers"].array())[1]["pid"].dump(), "null");

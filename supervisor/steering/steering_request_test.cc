@@ -30,8 +30,8 @@ TEST(SteeringRequest, SurvivesTheWay) {
 
 TEST(SteeringRequest, SaysWhatIsWrong) {
   const std::pair<const char*, const char*> cases[] = {
-      {"", "no JSON: it ends too early"},
-      {"status", "no JSON: at byte 0"},
+      {"", "no JSON at byte 1"},
+      {"status", "no JSON at byte 1"},
       {"[]", "a request is an object with a 'command'"},
       {R"({"command":1})", "a request is an object with a 'command'"},
       {R"({"command":"relaod"})", "unknown command 'relaod' (did you mean reload?)"},
