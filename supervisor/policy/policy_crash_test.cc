@@ -58,6 +58,14 @@ TEST(PolicyCrash, TheFirstCrashOfASlotIsToldHoweverManyAnotherHas) {
   EXPECT_TRUE(h.logged("worker 1 (pid 102) ended with exit code 9"));
 }
 
+TEST(PolicyCrash, AnAbortOfOursIsToldOnce) {
+  PolicyHarness h({.workers = 1});
+  h.boot().send(WorkerHung{1, 61s}).send(WorkerExited{1, {.signal = SIGABRT}});
+  EXPECT_THAT(h.lines(LogLevel::kInfo),
+              ElementsAre("worker 0 (pid 101) gave no sign of life for 61.0 s and is aborted; "
+                          "respawning now"));
+}
+
 struct Crash {
   ExitStatus status;
   int code;

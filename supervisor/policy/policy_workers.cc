@@ -104,7 +104,8 @@ void Policy::State::handle(Turn& turn, const WorkerExited& event) {
   } else if (worker.ready_at && event.status == ExitStatus{}) {
     turn.log(LogLevel::kInfo, "{} stopped", worker.name());
   } else {  // a kill of ours has been logged with its reason
-    const bool crashed = worker.ready_at && worker.state != Worker::State::kKilled;
+    const bool aborted = worker.state == Worker::State::kAborted && event.status.signal == SIGABRT;
+    const bool crashed = worker.ready_at && worker.state != Worker::State::kKilled && !aborted;
     turn.log(crashed ? LogLevel::kWarning : LogLevel::kDebug, "{} stopped: {}", worker.name(),
              what);
   }
