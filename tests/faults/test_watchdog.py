@@ -53,7 +53,7 @@ def test_fault_07_import_that_holds_the_gil_is_not_hung(tmp_path: Path) -> None:
 def test_fault_08_worker_that_hangs_is_shown_aborted_and_replaced(app_dir: Path, target: str, where: str) -> None:
     """The stack names file and line, the worker is replaced, and the others serve on meanwhile."""
     with FaultServer("blocking:app", "--workers", "2", "--timeout-worker-healthcheck", "2", app_dir=app_dir,
-                     allow=(HUNG, "was aborted")) as server:
+                     allow=(HUNG, "was aborted", r"killed by signal 6 \(SIGABRT\)")) as server:
         before = server.wait_workers(2)
         with server.connect() as connection:
             connection.request("GET", target, read=False)
