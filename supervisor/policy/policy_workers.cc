@@ -261,6 +261,7 @@ void Policy::State::try_new_code_again(Turn& turn, const Worker& worker, const L
   } else {
     slot.current.reset();
     slot.respawn_at = turn.now;
+    slot.history = {slot.history.losses + 1, loss.what, loss.traceback};
   }
 }
 

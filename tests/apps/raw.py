@@ -109,6 +109,16 @@ async def chunks(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body"})
 
 
+async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+    """?pieces of 1 KiB, ?ms apart, without a content-length."""
+    wanted = query(scope)
+    await send({"type": "http.response.start", "status": 200})
+    for _ in range(int(wanted["pieces"])):
+        await send({"type": "http.response.body", "body": b"s" * 1024, "more_body": True})
+        await asyncio.sleep(int(wanted["ms"]) / 1000)
+    await send({"type": "http.response.body"})
+
+
 async def start_only(scope: Scope, receive: Receive, send: Send) -> None:
     """The head at once, the body when the client is gone: the head must not be kept back."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
@@ -169,7 +179,7 @@ async def block(scope: Scope, receive: Receive, send: Send) -> None:
 app = make_app({
     "/scope": scope_as_json, "/spoil": spoil_scope, "/hello": hello, "/identity": identity, "/echo": echo,
     "/messages": messages, "/upload": upload, "/download": download, "/pause": pause, "/status": status,
-    "/chunks": chunks, "/start-only": start_only, "/wait-for-disconnect": wait_for_disconnect,
+    "/chunks": chunks, "/stream": stream, "/start-only": start_only, "/wait-for-disconnect": wait_for_disconnect,
     "/send-until-error": send_until_error, "/seen": what_was_seen, "/headers": headers, "/say-close": say_close,
     "/no-body-read": no_body_read, "/block": block,
 })

@@ -21,11 +21,3 @@ def test_zygote_killed_is_replaced() -> None:
         os.kill(before[0], signal.SIGKILL)
         server.eventually(lambda: server.workers().get(0, [before[0]]) not in ([before[0]], []), "a new worker 0")
         assert server.get("/hello").status == 200
-
-
-def test_worker_that_never_becomes_ready_ends_the_first_boot(tmp_path: Path) -> None:
-    """Fault 6: at the boot timeout it is ended and the server exits with code 3."""
-    (tmp_path / "sleepy.py").write_text("import time\ntime.sleep(600)\nasync def app(scope, receive, send): pass\n")
-    server = Server("sleepy:app", "--timeout-boot", "1", app_dir=tmp_path, expect_exit=3, allow=(".",)).spawn()
-    server.assert_gone()
-    assert server.log.count("not ready within") == 1
