@@ -23,6 +23,7 @@ def test_fault_23_user_killed_master_leaves_no_orphan(open_folder: Path, mode: t
             connection.request("GET", "/wait", read=False)
         server.log.wait_for("request waits", count=10)
         server.signal(signal.SIGKILL)
+        assert server.wait() == -signal.SIGKILL
         server.log.wait_for("master is gone", count=2)
         gate.touch()
         assert [connection.read_response().body for connection in connections] == [b"gate open"] * 10

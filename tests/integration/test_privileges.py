@@ -77,6 +77,7 @@ def test_reload_keeps_the_user(open_folder: Path) -> None:
         server.signal(signal.SIGHUP)
         server.log.wait_for("user has changed: that takes")
         server.log.wait_for("reloaded: generation 2")
+        server.wait_workers(1)  # the old one may still take what waits
         assert server.get("/").body.startswith(b"v2:")
         assert ids_of(server.wait_workers(1)[0], "Uid") == {NOBODY.pw_uid}
 
@@ -197,6 +198,7 @@ def test_chdir_through_a_link_leads_to_the_new_release_at_a_reload(tmp_path: Pat
         (tmp_path / "next").rename(link)
         server.signal(signal.SIGHUP)
         server.log.wait_for("reloaded: generation 2")
+        server.wait_workers(1)  # the old one may still take what waits
         assert server.get("/").body.startswith(b"v2:")
         assert os.readlink(f"/proc/{server.wait_workers(1)[0]}/cwd") == str(tmp_path / "v2")
 

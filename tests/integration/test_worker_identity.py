@@ -54,6 +54,7 @@ def test_identity_is_known_before_the_app_is_imported() -> None:
         server.eventually(lambda: server.workers().get(0, [worker]) != [worker], "another worker")
         server.signal(signal.SIGHUP)
         server.log.wait_for("reloaded: generation 2")
+        server.wait_workers(1)  # the old one may still take what waits
         again = tell(server)["import"]["environment"]
         assert again["TRICORN_WORKER_ID"] == "0" and again["TRICORN_GENERATION"] == "2"
 
@@ -75,7 +76,7 @@ def test_fork_hooks_run_in_each_worker_with_preload() -> None:
 def test_threads_at_import_make_each_worker_import_for_itself(tmp_path: Path, threads: str, name: str) -> None:
     write_threaded(tmp_path, threads)
     with threaded_server(tmp_path) as server:
-        server.log.wait_for(rf"WARNING.*--preload: importing the app started threads \({name}\)")
+        server.log.wait_for(rf"WARN\b.*--preload: importing the app started threads \({name}\)")
         told = tell(server)
         assert told["import"]["pid"] == told["now"]["pid"] == server.wait_workers(1)[0]
         assert told["forks"] == []
@@ -92,6 +93,7 @@ def test_next_generation_is_preloaded_again(tmp_path: Path) -> None:
         write_threaded(tmp_path, "")
         server.signal(signal.SIGHUP)
         server.log.wait_for("reloaded: generation 2")
+        server.wait_workers(1)  # the old one may still take what waits
         told = tell(server)
         assert told["import"]["pid"] != told["now"]["pid"]
         assert server.log.count("started threads") == 1
