@@ -320,7 +320,7 @@ class World {
   std::map<WorkerId, Process> workers_;
   std::map<Generation, Process> zygotes_;
   std::set<Generation> promised_;  // reloads that were asked for
-  uint32_t scaled_down_by_ = 0;  // by the last ScaleTo
+  uint32_t scaled_down_by_ = 0;    // by the last ScaleTo
   WorkerId last_worker_ = 0;
   bool paused_ = false;
   bool listening_ = false;

@@ -285,13 +285,13 @@ def test_stacks_of_busy_and_blocked_workers_without_stopping_them(control: Contr
     (tmp_path / "blocking.py").write_text(
         f"import pathlib, time\nfrom raw import app as inner\nGATE = pathlib.Path({str(gate)!r})\n"
         "def wait_for_the_gate():\n    print('blocked', flush=True)\n    while not GATE.exists():\n        time.sleep(0.01)\n"
-        "async def app(scope, receive, send):\n    if scope.get('path') == '/block':\n        wait_for_the_gate()\n"
+        "async def app(scope, receive, send):\n    if scope.get('path') == '/gate':\n        wait_for_the_gate()\n"
         "    await inner(scope, receive, send)\n")
     with Server("blocking:app", "--workers", "2", *control.option, app_dir=tmp_path,
                 environment={"PYTHONPATH": str(APPS)}) as server:
         before = server.wait_workers(2)
         with server.connect() as connection:
-            connection.request("GET", "/block", read=False)
+            connection.request("GET", "/gate", read=False)
             server.log.wait_for("blocked")
             done = control.ctl("dump-stacks", "--json")
             assert done.returncode == DONE, done
