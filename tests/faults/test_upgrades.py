@@ -164,7 +164,7 @@ def test_fault_37_control_socket_is_the_one_of_the_master_in_charge(app: Path) -
     def pid_by_ctl(server: Upgradable) -> int:
         answer = subprocess.run([executable(), "ctl", "status", "--json", "--control-socket", str(app / "control")],
                                 capture_output=True, text=True, env=server.environment, timeout=60)
-        return int(json.loads(answer.stdout)["pid"]) if answer.returncode == 0 else 0
+        return int(json.loads(answer.stdout)["status"]["pid"]) if answer.returncode == 0 else 0
 
     with Upgradable(app, "site_app:app", "--control-socket", str(app / "control"), app_dir=app) as server:
         assert pid_by_ctl(server) == server.pid
