@@ -14,7 +14,15 @@
 
 namespace tricorn {
 
-struct JsonMember;
+class Json;
+
+// A template because Json, which it holds, holds it.
+template <class Value>
+struct NamedValue {
+  std::string name;
+  Value value;
+};
+using JsonMember = NamedValue<Json>;
 
 class Json {
  public:
@@ -55,11 +63,6 @@ class Json {
 
  private:
   std::variant<std::monostate, bool, int64_t, double, std::string, Array, Object> value_;
-};
-
-struct JsonMember {
-  std::string name;
-  Json value;
 };
 
 }  // namespace tricorn
