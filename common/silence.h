@@ -14,9 +14,10 @@ class SilenceMeter {
   explicit SilenceMeter(Duration period) : period_(period) {}
 
   Duration period() const { return period_; }
-  // To be called every period(), before silence().
+  // To be called every period(), before silence(). Before the first call nobody was awake: a stop
+  // of all that comes in between would not be seen.
   void wake(TimePoint now) {
-    const bool overslept = last_wake_ && now - *last_wake_ > 2 * period_;
+    const bool overslept = !last_wake_ || now - *last_wake_ > 2 * period_;
     if (overslept) awake_since_ = now;
     last_wake_ = now;
   }

@@ -40,5 +40,14 @@ TEST(HeartbeatWatch, SuspendedMachineIsNotTheWorkersFault) {
             1u);
 }
 
+TEST(HeartbeatWatch, AStopBeforeTheFirstLookIsNotTheWorkersFaultEither) {
+  HeartbeatWatch watch_8s(kLimit);
+  std::array beats{Heartbeat{1, kStart}};
+  const TimePoint resumed = kStart + 5 * kLimit;
+  EXPECT_TRUE(watch(watch_8s, resumed, resumed + kLimit, beats).empty());
+  EXPECT_EQ(watch(watch_8s, resumed + kLimit, resumed + kLimit + watch_8s.period(), beats).size(),
+            1u);
+}
+
 }  // namespace
 }  // namespace tricorn
