@@ -199,7 +199,9 @@ Environment environment_from(const char* const* variables) {
 
 std::vector<std::string> to_strings(const Environment& environment) {
   std::vector<std::string> variables;
-  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment) {
+    variables.push_back(fmt::format("{}={}", name, value));
+  }
   return variables;
 }
 

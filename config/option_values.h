@@ -107,7 +107,7 @@ OptionValue mode_value(Field field, std::string shown) {
   auto set = [field](Options& options, const std::string& text) -> Result<> {
     auto mode = parse_mode(text);
     if (!mode) return fail(fmt::format("'{}' is not an octal mode from 0 to 777", text));
-    field(options) = *mode;
+    field(options) = mode;
     return {};
   };
   return {.metavar = "MODE", .set = set, .show = [shown = std::move(shown)](const Options&) {

@@ -37,7 +37,7 @@ void Handover::happened(std::variant<UpgradeEvent, SuccessionEvent> event) {
   if (std::exchange(dispatching_, true)) return;
   auto perform_all = [this](const auto& effects) {
     for (const auto& effect : effects) {
-      std::visit([this](const auto& decided) { perform(decided); }, effect);
+      std::visit([this](const auto& decided) { this->perform(decided); }, effect);
     }
   };
   while (!inbox_.empty()) {

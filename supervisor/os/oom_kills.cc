@@ -1,8 +1,11 @@
 // "oom_kill 3" in memory.events (cgroup v2) or memory.oom_control (v1, Linux 4.13).
 #include "supervisor/os/oom_kills.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "config/cgroups.h"
 #include "config/read_text.h"
@@ -32,8 +35,9 @@ OomKills::OomKills(const std::string& root) {
     const std::string name = cgroup.v2 ? "/memory.events" : "/memory.oom_control";
     std::string path = cgroup.path == "/" ? "" : cgroup.path;
     for (;;) {
-      if (auto kills = oom_kills_in(mount + path + name)) {
-        file_ = mount + path + name;
+      std::string file = fmt::format("{}{}{}", mount, path, name);
+      if (auto kills = oom_kills_in(file)) {
+        file_ = std::move(file);
         cgroup_ = cgroup.path;
         claimed_ = at_last_look_ = *kills;
         return;

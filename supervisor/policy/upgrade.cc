@@ -33,7 +33,7 @@ std::string in_seconds(Duration duration) {
 }  // namespace
 
 std::string describe_failed_start(const ExitStatus& status) {
-  const std::string what = describe_end(status);
+  std::string what = describe_end(status);
   if (status.signal != 0) return what;
   switch (status.code) {
     case kExitOk:
