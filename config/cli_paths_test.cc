@@ -31,7 +31,7 @@ TEST_F(CliTest, PathsStayAsTheyAreWithoutChdir) {
 }
 
 TEST_F(CliTest, AppDirAndEnvFileCountFromChdirWhereverThatIsSaid) {
-  std::string env_file = file("app.env", "COLOR=red\n");
+  file("app.env", "COLOR=red\n");
   std::filesystem::create_directory(folder_ + "/src");
   std::string config = file("tricorn.toml", "env-file = [\"app.env\"]\napp-dir = \"src\"\n");
   Options found = options({"--config", config}, {{"TRICORN_CHDIR", folder_}});

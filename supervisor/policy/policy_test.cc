@@ -12,7 +12,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::SizeIs;
 using namespace std::chrono_literals;
 
 TEST(PolicyBoot, StartsZygoteThenAllWorkersThenListensWithTheFirst) {

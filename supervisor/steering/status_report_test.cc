@@ -81,7 +81,7 @@ TEST(StatusReport, ServesWhenAWorkerIsReadyAndItDoesNotStop) {
 }
 
 TEST(StatusTable, ShowsServerWorkersAndEmptySlots) {
-  EXPECT_EQ(status_table(example(), false), R"-(
+  EXPECT_EQ("\n" + status_table(example(), false), R"-(
 tricorn 1.2.3 serves app:app: pid 40, up 2 h 03 min, generation 2
 listening on http://127.0.0.1:8000, unix:/run/app.sock
 Python 3.11.2, /usr/bin/python3
@@ -92,7 +92,7 @@ SLOT  PID  GEN  STATE                          AGE  CONN  REQUESTS     RSS    BE
    0   41    1  ready                   2 h 03 min     5    123456  45 MiB  250 ms         0  -
    0    -    2  booting                      1.5 s     0         0       -       -         0  -
    1    -    -  empty, tried in 800 ms           -     -         -       -       -         3  killed by signal 9 (SIGKILL)
-)-" + 1);
+)-");
 }
 
 TEST(StatusTable, PaintsOnlyWhenTold) {
