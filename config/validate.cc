@@ -56,15 +56,11 @@ void count_paths_from_chdir(Options& options) {
   }
 }
 
-Result<> resolve_reload_folders(Options& options, const Environment& environment) {
-  for (std::string& folder : options.reload.folders) {
-    fs::path path = (current_folder(environment) / folder).lexically_normal();
-    std::error_code ignored;
-    if (!fs::is_directory(path, ignored)) {
-      return fail(fmt::format("--reload-dir: '{}' is not a folder", folder));
-    }
-    folder = path.string();
-    if (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
+Result<> resolve_reload_folders(Options& options, const fs::path& current) {
+  for (std::string& given : options.reload.folders) {
+    auto folder = folder_at("reload-dir", current, given);
+    if (!folder) return pass_on(folder);
+    given = std::move(*folder);
   }
   if (options.reload.folders.empty()) options.reload.folders = {options.worker.app_dir};
   return {};
@@ -131,7 +127,7 @@ Result<> validate(Options& options, const Environment& environment,
     warnings.push_back(
         "--reload-dir, --reload-include and --reload-exclude have no effect without --reload");
   }
-  if (auto done = resolve_reload_folders(options, environment); !done) return done;
+  if (auto done = resolve_reload_folders(options, current); !done) return done;
   if (auto done = check_binds(options); !done) return done;
   if (auto done = settle_control_socket(options, environment); !done) return done;
   settle_access_log(options, current);
