@@ -72,6 +72,8 @@ bool Worker::start(PyObject* app, PyObject* state) {
                                                    .scoreboard = setup_.scoreboard,
                                                    .board = setup_.board});
   start_watchdog();
+  set_last_words([](void* server) { static_cast<Server*>(server)->log_unfinished(); },
+                 server_.get());
   enter(Phase::kServing);
   setup_.scoreboard.block(setup_.board).state.store(WorkerState::kReady, std::memory_order_relaxed);
   tell_master({.type = ControlType::kReady});
@@ -237,6 +239,7 @@ void Worker::tell_master(const ControlMessage& message) {
 void Worker::close() {
   phase_ = Phase::kStopped;
   watchdog_.reset();
+  set_last_words(nullptr, nullptr);
   control_watch_.close();
   deadline_timer_.close();
   server_.reset();

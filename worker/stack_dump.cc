@@ -32,6 +32,8 @@ struct State {
   pthread_t main{};
   void (*write_stacks)(int) = nullptr;  // faulthandler's own handler of stacks_signal()
   struct sigaction abort_before{};
+  std::atomic<void (*)(void*)> last_words = nullptr;
+  std::atomic<void*> last_words_of = nullptr;
   std::atomic_flag busy;  // of `memory` and `text`
   std::array<char, kMaxControlText> text;
   std::atomic<bool> wanted_by_thread = false;  // by one of ours, which has set `busy`
@@ -104,10 +106,20 @@ void on_stacks_signal(int) {
   errno = saved;
 }
 
+void say_last_words() {
+  State& s = state();
+  if (::pthread_equal(::pthread_self(), s.main) == 0) return;
+  // Taken: they may abort in turn.
+  if (auto* const words = s.last_words.exchange(nullptr)) words(s.last_words_of.load());
+}
+
 // The signal is blocked until this returns, and then takes its former course.
 void on_abort(int) {
   State& s = state();
-  if (s.pid.load() == ::getpid()) tell_master(StacksReason::kAborted);
+  if (s.pid.load() == ::getpid()) {
+    tell_master(StacksReason::kAborted);
+    say_last_words();
+  }
   ::sigaction(SIGABRT, &s.abort_before, nullptr);
   ::raise(SIGABRT);
 }
@@ -175,6 +187,11 @@ bool arm_stack_dump(int control_fd) {
   if (s.write_stacks == nullptr && !install_handlers()) return false;
   s.pid = ::getpid();
   return true;
+}
+
+void set_last_words(void (*words)(void*), void* of) {
+  state().last_words_of = of;
+  state().last_words = words;
 }
 
 void forget_stack_listener() { state().listener = -1; }

@@ -18,6 +18,10 @@ namespace tricorn {
 // the handlers (a worker that is not yet armed answers nothing), then in each worker. False with a
 // Python error.
 bool arm_stack_dump(int control_fd);
+// `words`: called by the handler of SIGABRT once the stacks are told, if the main thread was
+// interrupted: wherever that was, so it may hang or crash, with a process that ends anyway (the
+// master kills one that does not). Null: nobody.
+void set_last_words(void (*words)(void*), void* of);
 // The other side of `control_fd` is gone.
 void forget_stack_listener();
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 import uuid
@@ -69,6 +70,7 @@ def test_fault_08_worker_that_hangs_is_shown_aborted_and_replaced(app_dir: Path,
         changed = [slot for slot in before if before[slot] != after[slot]]
         assert len(changed) == 1
         server.log.wait_for(at, count=2)  # once as a warning, once when it was aborted
+        server.log.wait_for(rf'"GET {re.escape(target)} HTTP/1\.1" 500')
         assert server.log.count("has not turned") == 1
 
 

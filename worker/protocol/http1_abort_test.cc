@@ -26,6 +26,20 @@ TEST(Http1Abort, BeforeTheStartSendsNothing) {
   EXPECT_EQ(app.records, (std::vector<Http1SessionHarness::Record>{{"GET", "/", 0, 0, true}}));
 }
 
+TEST(Http1Abort, OfTheProcessIsAFailureOfTheServer) {
+  Http1SessionHarness app(bare());
+  app.session->report_unfinished();
+  EXPECT_TRUE(app.records.empty());
+  app.on_request_begin = [](Http1SessionHarness& self) { self.session->report_unfinished(); };
+  app.input(kGet);
+  ASSERT_TRUE(app.start(201));
+  ASSERT_TRUE(app.body("ab", true));
+  app.session->report_unfinished();
+  EXPECT_FALSE(app.requests.back().disconnected);
+  EXPECT_EQ(app.records, (std::vector<Http1SessionHarness::Record>{{"GET", "/", 500, 0, true},
+                                                                    {"GET", "/", 201, 2, true}}));
+}
+
 TEST(Http1Abort, TakesAnUnsentHeadBackButNotEarlierResponses) {
   Http1SessionHarness app(bare());
   int requests = 0;

@@ -12,6 +12,9 @@ namespace {
 // A response that leaves more than this of its request's body unread says that it will close.
 constexpr uint64_t kUnreadBodyBytes = 64 * 1024;
 
+// Status in the record of a request whose server died before it answered.
+constexpr int kServerDied = 500;
+
 }  // namespace
 
 Result<> Http1SessionImpl::inform(int status, std::span<const Header> headers) {
@@ -120,14 +123,22 @@ void Http1SessionImpl::report_begin() {
 }
 
 void Http1SessionImpl::report_end(bool aborted, bool refused) {
-  if (observer_ == nullptr) {
-    origin_ = nullptr;
-    return;
-  }
+  if (observer_ != nullptr) observer_->on_exchange_end(record(aborted, refused));
+  origin_ = nullptr;
+}
+
+void Http1SessionImpl::report_unfinished() {
+  if (!open_ || observer_ == nullptr) return;
+  ExchangeRecord unfinished = record(true, false);
+  if (unfinished.status == 0) unfinished.status = kServerDied;
+  observer_->on_exchange_end(unfinished);
+}
+
+ExchangeRecord Http1SessionImpl::record(bool aborted, bool refused) const {
   ExchangeRecord record{.status = response_.status(),
                         .response_bytes = response_.body_bytes(),
                         .aborted = aborted,
-                        .origin = std::exchange(origin_, nullptr),
+                        .origin = origin_,
                         .refused = refused,
                         .begun = begun_,
                         .fields = fields_.get()};
@@ -139,7 +150,7 @@ void Http1SessionImpl::report_end(bool aborted, bool refused) {
     record.target = parser_.head().target;
   }
   record.version = parser_.head().version();
-  observer_->on_exchange_end(record);
+  return record;
 }
 
 // The session ends the exchange: the client is gone, or its request turned out to be no good.

@@ -31,6 +31,7 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   void on_timeout() override;
   void resume() override;
   void begin_drain(bool close_idle) override;
+  void report_unfinished() override;
   SessionPhase phase() const override;
   bool client_is_done() const override;
   bool wants_input() const override;
@@ -72,6 +73,7 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   void break_off();
   void report_begin();
   void report_end(bool aborted, bool refused = false);
+  ExchangeRecord record(bool aborted, bool refused) const;
   void disconnect_app(bool refused = false);
   void refuse(int status);
   void append_refusal(int status, HttpVersion version, bool to_head);

@@ -43,6 +43,9 @@ class ProxyProtocolSession final : public Session {
     draining_ = true;
     if (close_idle && gathered_.empty()) end(SessionPhase::kClosing);
   }
+  void report_unfinished() override {
+    if (session_) session_->report_unfinished();
+  }
   SessionPhase phase() const override { return session_ ? session_->phase() : phase_; }
   bool wants_input() const override {
     if (session_) return session_->wants_input();

@@ -52,6 +52,10 @@ class Session {
   // From now on every response says connection: close. `close_idle`: with no exchange open and no
   // request begun, close now.
   virtual void begin_drain(bool close_idle) = 0;
+  // The process is about to die, in the middle of whatever it does: tells the observer of an open
+  // exchange, as of one that the server has failed (500, unless its response has begun). The app is
+  // told nothing, and nothing is called after it.
+  virtual void report_unfinished() = 0;
 
   virtual SessionPhase phase() const = 0;
   // kClosing at the client's own wish: it has sent all that it will, as far as bytes have come.

@@ -8,6 +8,13 @@ namespace {
 
 constexpr uint32_t kToleratedLead = 4;
 constexpr uint32_t kToleratedLeadPercent = 12;
+constexpr uint32_t kLeastCatchUp = 4;
+constexpr uint32_t kMostCatchUp = 16;
+
+// The most connections that are no reason to step aside.
+uint64_t tolerated(uint32_t least) {
+  return least + std::max<uint64_t>(kToleratedLead, uint64_t{least} * kToleratedLeadPercent / 100);
+}
 
 }  // namespace
 
@@ -20,11 +27,16 @@ bool can_accept(const WorkerBlock& block, TimePoint now) {
 WaitingPlace next_waiting_place(uint32_t own, std::optional<uint32_t> least,
                                 uint32_t accepts_since_rotation) {
   if (!least) return WaitingPlace::kKeep;
-  uint64_t tolerated =
-      std::max<uint64_t>(kToleratedLead, uint64_t{*least} * kToleratedLeadPercent / 100);
-  if (own > *least + tolerated) return WaitingPlace::kStepOutside;
+  if (own > tolerated(*least)) return WaitingPlace::kStepOutside;
   if (own > *least || accepts_since_rotation >= kRotateEvery) return WaitingPlace::kBack;
   return WaitingPlace::kKeep;
+}
+
+uint32_t catch_up_budget(uint32_t own, std::optional<uint32_t> least) {
+  if (!least) return kMostCatchUp;
+  const uint64_t most = tolerated(*least);
+  const uint64_t room = most > own ? most - own : 0;
+  return static_cast<uint32_t>(std::clamp<uint64_t>(room, kLeastCatchUp, kMostCatchUp));
 }
 
 std::optional<uint32_t> least_loaded_sibling(std::span<const WorkerBlock> blocks, size_t own_board,

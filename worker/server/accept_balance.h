@@ -36,6 +36,11 @@ inline constexpr Duration kSiblingAlive = std::chrono::milliseconds(1200);
 WaitingPlace next_waiting_place(uint32_t own, std::optional<uint32_t> least,
                                 uint32_t accepts_since_rotation);
 
+// How many connections a worker takes at once that comes back from outside of the line. What waits
+// then, its siblings did not take: they are busy, or their wake-ups are spent. Some of it at least,
+// lest it waits for kLookAgainTime, but no more than keeps the lead that is tolerated.
+uint32_t catch_up_budget(uint32_t own, std::optional<uint32_t> least);
+
 // Ready, and not missing its heartbeats.
 bool can_accept(const WorkerBlock& block, TimePoint now);
 

@@ -34,6 +34,27 @@ TEST(NextWaitingPlace, FollowsTheTable) {
   }
 }
 
+TEST(CatchUpBudget, FollowsTheTable) {
+  struct Case {
+    uint32_t own;
+    std::optional<uint32_t> least;
+    uint32_t budget;
+  };
+  const Case cases[] = {
+      {1000, std::nullopt, 16},  // alone
+      {0, 0, 4},
+      {40, 0, 4},
+      {5, 8, 7},
+      {8, 5, 4},
+      {0, 100, 16},
+      {105, 100, 7},  // 12 % of 100
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(catch_up_budget(c.own, c.least), c.budget)
+        << c.own << " against " << c.least.value_or(-1);
+  }
+}
+
 class LeastLoadedSibling : public testing::Test {
  protected:
   void set(size_t board, WorkerState state, uint32_t connections, TimePoint beat) {

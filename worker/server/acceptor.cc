@@ -23,8 +23,8 @@ constexpr int kEventsPerWait = 16;
 // Few per turn: what one worker does not take, a sleeping sibling is woken for.
 constexpr uint32_t kBudget = 1;
 constexpr uint32_t kBudgetAlone = 4;
-constexpr uint32_t kBudgetCaughtUp = 16;
 constexpr uint32_t kBudgetSweep = ~uint32_t{0};
+constexpr uint32_t kBudgetLeftQueue = 16;
 constexpr Duration kExhaustedPause = std::chrono::milliseconds(200);
 
 bool is_out_of_resources(int error) {
@@ -114,10 +114,10 @@ void Acceptor::dispatch() noexcept {
   for (size_t i = 0; i < listeners_.size() && in_line_; ++i) {
     if (!std::exchange(listeners_[i].ready, false)) continue;
     uv_update_time(loop_);  // it slept outside of uv_run: deadlines of a new connection begin now
-    accept_from(i, caught_up_ ? kBudgetCaughtUp : alone_ ? kBudgetAlone : kBudget);
+    accept_from(i, budget());
     if (in_line_) choose_place();
   }
-  caught_up_ = false;
+  catching_up_ = false;
 }
 
 Acceptor::Accepted Acceptor::accept_one(size_t listener) {
@@ -155,11 +155,23 @@ std::span<const WorkerBlock> Acceptor::blocks() const {
   return {layout.blocks.data(), layout.blocks_used.load(std::memory_order_relaxed)};
 }
 
+std::optional<uint32_t> Acceptor::least_sibling() const {
+  return least_loaded_sibling(blocks(), board_, monotonic_now());
+}
+
+uint32_t Acceptor::own_connections() const {
+  return scoreboard_.block(board_).connections.load(std::memory_order_relaxed);
+}
+
+uint32_t Acceptor::budget() const {
+  if (catching_up_) return catch_up_budget(own_connections(), least_sibling());
+  return alone_ ? kBudgetAlone : kBudget;
+}
+
 void Acceptor::choose_place() {
-  auto least = least_loaded_sibling(blocks(), board_, monotonic_now());
+  auto least = least_sibling();
   alone_ = !least.has_value();
-  uint32_t own = scoreboard_.block(board_).connections.load(std::memory_order_relaxed);
-  switch (next_waiting_place(own, least, accepts_since_rotation_)) {
+  switch (next_waiting_place(own_connections(), least, accepts_since_rotation_)) {
     case WaitingPlace::kKeep:
       return;
     case WaitingPlace::kBack:
@@ -180,7 +192,7 @@ void Acceptor::choose_queues() {
     const bool were_ours = listener.ours;
     listener.ours = serves_queue(listener.part, listener.parts, slot, ready);
     // What waits in a queue that we give up may have woken nobody else.
-    if (were_ours && !listener.ours) accept_from(i, kBudgetCaughtUp);
+    if (were_ours && !listener.ours) accept_from(i, kBudgetLeftQueue);
   }
 }
 
@@ -231,7 +243,7 @@ void Acceptor::pause_for(Duration pause) {
 
 void Acceptor::on_pause_over() {
   join_line();
-  caught_up_ = true;
+  catching_up_ = true;
 }
 
 }  // namespace tricorn

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -57,6 +58,9 @@ class Acceptor final : public OuterPoll {
   Accepted accept_one(size_t listener);
   void accept_from(size_t listener, uint32_t budget);
   std::span<const WorkerBlock> blocks() const;
+  std::optional<uint32_t> least_sibling() const;
+  uint32_t own_connections() const;
+  uint32_t budget() const;
   void choose_place();
   void choose_queues();
   void look_again();
@@ -75,10 +79,10 @@ class Acceptor final : public OuterPoll {
   UvHandle<uv_timer_t> pause_timer_;
   UvHandle<uv_timer_t> look_again_timer_;
   bool in_line_ = false;
-  bool caught_up_ = false;   // back from a pause: what waits now, the siblings did not take
-  bool alone_ = true;        // no sibling was ready when last asked
-  bool has_queues_ = false;  // some address has several sockets
-  bool exhausted_ = false;   // out of descriptors; said so once
+  bool catching_up_ = false;  // back from a pause: what waits now, the siblings did not take
+  bool alone_ = true;         // no sibling was ready when last asked
+  bool has_queues_ = false;   // some address has several sockets
+  bool exhausted_ = false;    // out of descriptors; said so once
   uint32_t accepts_since_rotation_ = 0;
 };
 

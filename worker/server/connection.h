@@ -66,6 +66,7 @@ class Connection final : public Deadline,
   // The next response says connection: close. What `close_idle` is for, see Session::begin_drain; a
   // request that has just come is still taken.
   void begin_drain(bool close_idle);
+  void report_unfinished() { session_->report_unfinished(); }  // as Session's
   void cut();  // closes now; an open exchange gets on_disconnect
 
   RequestHandler& handler() { return *handler_; }

@@ -39,6 +39,10 @@ class ExchangeLog final : private OuterPoll {
     now_ = now;
     if (access_log_) access_log_->on_turn(now);
   }
+  // Writes what has gathered.
+  void flush() {
+    if (access_log_) access_log_->flush(now_);
+  }
   void reopen() {
     if (access_log_) access_log_->reopen(now_);
   }

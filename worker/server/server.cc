@@ -61,6 +61,7 @@ class Server::Impl final : public ConnectionHost,
   Result<> start();
   void drain(DrainMode mode, Duration deadline, std::function<void()> on_drained);
   void close_all();
+  void log_unfinished();
   uint32_t connections() const { return static_cast<uint32_t>(live_.size()); }
   void reopen_logs();
 
@@ -310,6 +311,11 @@ void Server::Impl::close_all() {
   live_.for_each([](Connection& connection) { connection.cut(); });
 }
 
+void Server::Impl::log_unfinished() {
+  live_.for_each([](Connection& connection) { connection.report_unfinished(); });
+  log_.flush();
+}
+
 void Server::Impl::reopen_logs() { log_.reopen(); }
 
 Server::Server(LoopApi& loop, HandlerFactory& handlers, ServerOptions options)
@@ -320,6 +326,7 @@ void Server::drain(DrainMode mode, Duration deadline, std::function<void()> on_d
   impl_->drain(mode, deadline, std::move(on_drained));
 }
 void Server::close_all() { impl_->close_all(); }
+void Server::log_unfinished() { impl_->log_unfinished(); }
 uint32_t Server::connections() const { return impl_->connections(); }
 void Server::reopen_logs() { impl_->reopen_logs(); }
 
