@@ -55,10 +55,13 @@ Result<gid_t> find_group(const std::string& text) {
 }
 
 std::vector<gid_t> groups_of(const std::string& user, gid_t gid) {
-  int count = 0;
-  ::getgrouplist(user.c_str(), gid, nullptr, &count);
-  std::vector<gid_t> groups(static_cast<size_t>(count));
-  ::getgrouplist(user.c_str(), gid, groups.data(), &count);
+  std::vector<gid_t> groups(16);
+  int count = static_cast<int>(groups.size());
+  // It may answer differently each time (LDAP): only what it has filled counts.
+  while (::getgrouplist(user.c_str(), gid, groups.data(), &count) < 0) {
+    groups.resize(std::max(static_cast<size_t>(count), groups.size() * 2));
+    count = static_cast<int>(groups.size());
+  }
   groups.resize(static_cast<size_t>(count));
   return groups;
 }

@@ -30,7 +30,7 @@ constexpr Capability kKill{CAP_KILL, "kill"};
 
 using CapabilitySets = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
 
-bool has(const Capability& capability) {
+bool has(const Capability& capability) noexcept {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   CapabilitySets sets{};
   if (::syscall(SYS_capget, &header, sets.data()) != 0) return false;
@@ -102,11 +102,14 @@ Result<> may_become(const Identity& identity) {
 }
 
 const char* become(const Identity& identity) noexcept {
-  if (is_already(identity)) return nullptr;
   const auto& [uid, gid, groups, user, home] = identity;
-  if (::setgroups(groups.size(), groups.data()) != 0) return "setgroups";
-  if (::setresgid(gid, gid, gid) != 0) return "setresgid";
-  if (::setresuid(uid, uid, uid) != 0) return "setresuid";
+  const bool already = is_already(identity);
+  // Who is that user already may still have somebody else's groups, and capabilities.
+  if ((!already || has(kSetgid)) && ::setgroups(groups.size(), groups.data()) != 0) {
+    return "setgroups";
+  }
+  if (!already && ::setresgid(gid, gid, gid) != 0) return "setresgid";
+  if (!already && ::setresuid(uid, uid, uid) != 0) return "setresuid";
   if (uid == 0) return nullptr;
   if (!drop_capabilities()) return "capset";
   if (!can_return(identity)) return nullptr;

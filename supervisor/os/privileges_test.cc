@@ -2,11 +2,17 @@
 #include "supervisor/os/privileges.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -39,14 +45,23 @@ std::string status_line(const std::string& label) {
   return "";
 }
 
+// What a change of user left permitted is effective again.
+void raise_permitted_capabilities() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  ::syscall(SYS_capget, &header, sets.data());
+  for (auto& set : sets) set.effective = set.permitted;
+  ::syscall(SYS_capset, &header, sets.data());
+}
+
 Result<> expect(bool holds, const std::string& what) {
   return holds ? Result<>() : fail("not so: " + what);
 }
 
 TEST(Privileges, ToStayAsWeAreTakesNone) {
   EXPECT_TRUE(may_become(ourselves()));
-  EXPECT_EQ(become(ourselves()), nullptr);
-  EXPECT_EQ(status_line("CapEff") != "", true) << "nothing was dropped, or asked for";
+  auto done = run_as(ourselves(), [] { return Result<>(); });
+  EXPECT_TRUE(done) << done.error().message;
 }
 
 TEST(Privileges, WhatIsMissingIsNamed) {
@@ -84,6 +99,26 @@ TEST_F(PrivilegesOfRoot, NoCapabilityIsLeftAndNoWayBack) {
   }
   expect_as_nobody([] { return expect(::setuid(0) == -1 && ::seteuid(0) == -1, "no root"); });
   expect_as_nobody([] { return expect(::setegid(0) == -1, "no group of root"); });
+}
+
+TEST_F(PrivilegesOfRoot, WhoIsThatUserAlreadyLosesCapabilitiesAndForeignGroups) {
+  const gid_t foreign[] = {0};
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const Identity user = nobody();
+    ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+    (void)(::setgroups(1, foreign) == 0 && ::setresgid(user.gid, user.gid, user.gid) == 0 &&
+           ::setresuid(user.uid, user.uid, user.uid) == 0);
+    raise_permitted_capabilities();
+    const std::string none(16, '0');
+    const bool had = status_line("Groups") == "0 " && status_line("CapEff") != none;
+    const bool became = become(user) == nullptr;
+    const bool lost = status_line("Groups") == "4711 4712 " && status_line("CapEff") == none;
+    ::_exit((had ? 0 : 1) | (became ? 0 : 2) | (lost ? 0 : 4));
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(PrivilegesOfRoot, WorkIsDoneWithTheRightsOfTheUser) {
