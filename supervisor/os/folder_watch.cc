@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 constexpr uint32_t kEvents =
     IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
 constexpr uint32_t kRootEvents = kEvents | IN_MOVE_SELF;
-constexpr uint32_t kArrivals = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR;
+// Or it may be read at last.
+constexpr uint32_t kArrivals = IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR;
 
 Error out_of_watches(const std::string& path, size_t watched) {
   return {fmt::format("the kernel's limit of watched folders is reached at {}, after {} folders: "
@@ -58,10 +59,9 @@ Result<std::unique_ptr<FolderWatch>> FolderWatch::create(EventLoop& loop,
   std::unique_ptr<FolderWatch> watch(
       new FolderWatch(loop, UniqueFd(*inotify), std::move(roots), std::move(observer)));
   for (const std::string& root : watch->roots_) {
-    auto watched = watch->watch_folder(root);
+    auto watched = watch->watch_root(root, false);
     if (!watched) return pass_on(watched);
     if (!*watched) return fail(fmt::format("{} cannot be watched: not a readable folder", root));
-    if (auto added = watch->watch_tree(root, false); !added) return pass_on(added);
   }
   return watch;
 }
@@ -98,8 +98,14 @@ void FolderWatch::on_event(const inotify_event& event) {
     return;
   }
   if (event.len == 0) return;  // about the folder itself; its parent tells that, too
-  const std::string path = found->second + "/" + event.name;
+  if (event.mask & IN_ATTRIB) return;
+  const std::string folder = found->second;
+  const std::string path = folder + "/" + event.name;
   if (event.mask & IN_ISDIR) return on_folder_event(path, event.mask);
+  if (!is_root(folder) && !observer_.wants_folder(folder)) {  // any more
+    forget_tree(folder);
+    return;
+  }
   if ((event.mask & IN_CREATE) && !is_link(path)) return;
   observer_.on_file(path);
 }
@@ -109,8 +115,7 @@ void FolderWatch::on_folder_event(const std::string& path, uint32_t mask) {
   if (mask & (IN_CREATE | IN_MOVED_TO)) {
     if (auto added = watch_tree(path, true); !added) report(added.error());
   } else if (mask & IN_MOVED_FROM) {
-    forget_tree(path);
-    observer_.on_unknown(path);
+    if (forget_tree(path)) observer_.on_unknown(path);
   }  // IN_DELETE: it was empty
 }
 
@@ -118,13 +123,13 @@ void FolderWatch::on_folder_event(const std::string& path, uint32_t mask) {
 void FolderWatch::on_overflow() {
   missing_roots_.clear();
   for (const std::string& root : roots_) {
-    std::error_code ignored;
-    if (!fs::is_directory(root, ignored)) {
+    auto watched = watch_root(root, false);
+    if (!watched) report(watched.error());
+    if (watched && !*watched) {
       on_root_gone(root);
-      continue;
+    } else {
+      observer_.on_unknown(root);
     }
-    if (auto added = watch_tree(root, false); !added) report(added.error());
-    observer_.on_unknown(root);
   }
 }
 
@@ -152,17 +157,22 @@ void FolderWatch::on_parent_event(const inotify_event& event) {
 
 void FolderWatch::look_for_missing_roots() {
   for (const std::string& root : std::exchange(missing_roots_, {})) {
-    std::error_code ignored;
-    if (!fs::is_directory(root, ignored)) {
-      missing_roots_.push_back(root);
-    } else if (auto added = watch_tree(root, true); !added) {
-      report(added.error());
-    }
+    auto watched = watch_root(root, true);
+    if (!watched) report(watched.error());
+    if (watched && !*watched) missing_roots_.push_back(root);
   }
   if (!missing_roots_.empty()) return;
   for (const auto& [watch, parent] : std::exchange(parents_, {})) {
     if (!folders_.contains(watch)) ::inotify_rm_watch(inotify_.get(), watch);
   }
+}
+
+// False: it is not there, or not for us to read.
+Result<bool> FolderWatch::watch_root(const std::string& root, bool tell) {
+  auto watched = watch_folder(root);
+  if (!watched || !*watched) return watched;
+  if (auto added = watch_tree(root, tell); !added) return pass_on(added);
+  return true;
 }
 
 Result<> FolderWatch::watch_tree(const std::string& root, bool tell) {
@@ -207,12 +217,12 @@ void FolderWatch::visit_entries(const std::string& folder, bool tell,
   }
 }
 
-void FolderWatch::forget_tree(const std::string& root) {
-  std::erase_if(folders_, [&](const auto& entry) {
-    if (!is_below(entry.second, root)) return false;
-    ::inotify_rm_watch(inotify_.get(), entry.first);
-    return true;
-  });
+bool FolderWatch::forget_tree(const std::string& root) {
+  return std::erase_if(folders_, [&](const auto& entry) {
+           if (!is_below(entry.second, root)) return false;
+           ::inotify_rm_watch(inotify_.get(), entry.first);
+           return true;
+         }) > 0;
 }
 
 bool FolderWatch::is_root(const std::string& path) const {

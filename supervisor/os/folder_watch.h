@@ -49,10 +49,11 @@ class FolderWatch {
   void on_parent_event(const inotify_event& event);
   void look_for_missing_roots();
   // Adds `root` and what is below it; `tell`: its files have changed.
+  Result<bool> watch_root(const std::string& root, bool tell);
   Result<> watch_tree(const std::string& root, bool tell);
   Result<bool> watch_folder(const std::string& path);
   void visit_entries(const std::string& folder, bool tell, std::vector<std::string>& sub_folders);
-  void forget_tree(const std::string& root);
+  bool forget_tree(const std::string& root);  // whether there was anything
   bool is_root(const std::string& path) const;
   void report(const Error& error);
 

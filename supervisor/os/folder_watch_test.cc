@@ -121,6 +121,41 @@ TEST_F(FolderWatchTest, UnwantedFoldersAreNotWatched) {
   EXPECT_THAT(changes(), ElementsAre());
 }
 
+TEST_F(FolderWatchTest, AFolderThatTurnsOutToBeUnwantedIsForgotten) {
+  make("late/deep");
+  bool wanted = true;
+  auto created = FolderWatch::create(
+      loop, {root},
+      {.wants_folder = [&](const std::string& path) { return wanted || !path.ends_with("late"); },
+       .on_file = [this](const std::string& path) { told.insert(name_of(path)); },
+       .on_unknown = [this](const std::string& path) { told.insert("all of " + name_of(path)); },
+       .on_error = [](const Error&) {}});
+  ASSERT_TRUE(created.has_value());
+  watch = std::move(*created);
+  wanted = false;
+  write("late/marker");
+  EXPECT_THAT(changes(), ElementsAre());
+  write("late/file");
+  write("late/deep/file");
+  write("ours");
+  EXPECT_THAT(changes(), ElementsAre("ours"));
+  fs::rename(root + "/late", root + "/gone");
+  EXPECT_THAT(changes(), Contains("gone/file")) << "another name is another folder";
+}
+
+TEST_F(FolderWatchTest, ARootThatComesBackUnreadableIsWatchedOnceItCanBeRead) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  make("root");
+  start({root + "/root"});
+  fs::remove(root + "/root");
+  ASSERT_EQ(::mkdir((root + "/root").c_str(), 0), 0);
+  EXPECT_THAT(changes(), Contains("all of root"));
+  ASSERT_EQ(::chmod((root + "/root").c_str(), 0755), 0);
+  changes();
+  write("root/file");
+  EXPECT_THAT(changes(), Contains("root/file"));
+}
+
 TEST_F(FolderWatchTest, ARootThatComesBackIsWatchedAgain) {
   make("src/deep");
   start({root + "/src"});
