@@ -8,7 +8,7 @@
 //                     kStacks (as below)
 //   master → worker   kListening (the listeners listen: accept; once, after kReady), kQuit, kReopenLogs,
 //                     kDrain (value: deadline in ms, flag: DrainMode), kDumpStacks (answer with kStacks)
-//   worker → master   kReady, kBootFailed (as above), kRetireMe (text: reason), kStopped (lifespan shutdown done),
+//   worker → master   kReady, kBootFailed (as above), kRetireMe (text: reason),
 //                     kStacks (flag: StacksReason, text: the Python stacks of all threads)
 //
 // A worker whose loop does not turn does not read kDumpStacks: stacks_signal() asks it as well, and is answered by the
@@ -41,7 +41,6 @@ enum class ControlType : uint16_t {
   kReopenLogs,
   kReady,
   kRetireMe,
-  kStopped,
   kListening,
   kHasThreads,
   kDumpStacks,

@@ -32,7 +32,7 @@ class ControlMessageTest : public ::testing::Test {
     theirs_ = std::move((*pair)[1]);
   }
   ControlMessage receive_one() {
-    ControlMessage got{.type = ControlType::kStopped};
+    ControlMessage got{.type = ControlType::kRetireMe};
     auto status = receive_control(theirs_.get(), got);
     EXPECT_TRUE(status.has_value()) << status.error().message;
     EXPECT_EQ(status.value_or(ReceiveStatus::kClosed), ReceiveStatus::kMessage);
@@ -154,9 +154,9 @@ TEST_F(ControlMessageTest, EmptySocketWouldBlock) {
 }
 
 TEST_F(ControlMessageTest, DeadPeerIsClosedAfterItsLastMessage) {
-  ASSERT_TRUE(send_control(ours_.get(), {.type = ControlType::kStopped}).has_value());
+  ASSERT_TRUE(send_control(ours_.get(), {.type = ControlType::kRetireMe}).has_value());
   ours_.reset();
-  EXPECT_EQ(receive_one().type, ControlType::kStopped);
+  EXPECT_EQ(receive_one().type, ControlType::kRetireMe);
   ControlMessage got{.type = ControlType::kReady};
   EXPECT_EQ(receive_control(theirs_.get(), got), ReceiveStatus::kClosed);
 }
@@ -170,9 +170,9 @@ TEST_F(ControlMessageTest, PeerThatDiedWithMessagesUnreadIsClosed) {
 
 TEST_F(ControlMessageTest, LastWordsArriveThoughThePeerDiedWithMessagesUnread) {
   ASSERT_TRUE(send_control(theirs_.get(), {.type = ControlType::kQuit}).has_value());
-  ASSERT_TRUE(send_control(ours_.get(), {.type = ControlType::kStopped}).has_value());
+  ASSERT_TRUE(send_control(ours_.get(), {.type = ControlType::kRetireMe}).has_value());
   ours_.reset();
-  EXPECT_EQ(receive_one().type, ControlType::kStopped);
+  EXPECT_EQ(receive_one().type, ControlType::kRetireMe);
   ControlMessage got{.type = ControlType::kReady};
   EXPECT_EQ(receive_control(theirs_.get(), got), ReceiveStatus::kClosed);
 }

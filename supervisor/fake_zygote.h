@@ -100,7 +100,6 @@ class FakeZygote {
     if (message.type == ControlType::kDrain && app_ == "drains-slowly")
       return write("draining {}", ::getpid());
     write("{} {}", message.type == ControlType::kDrain ? "drain" : "quit", ::getpid());
-    send(control, {.type = ControlType::kStopped});
     ::_exit(0);
   }
 

@@ -239,9 +239,6 @@ void ProcessTable::on_worker_message(WorkerId id, ControlMessage message) {
           WorkerBootFailed{.worker = id, .failure = boot_failure_in(message)});
     case ControlType::kRetireMe:
       return observer_.on_event(WorkerRetireWish{.worker = id, .reason = std::move(message.text)});
-    case ControlType::kStopped:
-      return log_debug("worker {} (pid {}) has shut its app down", worker.slot,
-                       worker.process.pid());
     case ControlType::kStacks:
       return on_stacks(owned_by(worker), std::move(message));
     default:

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <random>
+#include <utility>
 
 #include "common/logging.h"
 #include "common/process_title.h"
@@ -21,6 +23,13 @@ constexpr Duration kCancelGrace = milliseconds(500);
 
 // Nobody kills a worker that outlives its master: the kernel does, this long after its deadline.
 constexpr unsigned kOrphanGraceSeconds = 2;
+
+// Asks the kernel for it. An app's own use of SIGALRM is over.
+void end_within(unsigned seconds) {
+  ::signal(SIGALRM, SIG_DFL);
+  const unsigned before = ::alarm(seconds);
+  if (before != 0 && before < seconds) ::alarm(before);
+}
 
 }  // namespace
 
@@ -65,7 +74,7 @@ bool Worker::start(PyObject* app, PyObject* state) {
   gateway_ = Gateway::create(*loop_, options, app, state);
   if (gateway_ == nullptr) return false;
   gateway_->on_idle([this] { finish_if_drained(); });
-  gateway_->on_limit([this] { ask_to_retire(); });
+  gateway_->on_limit([this] { ask_to_retire("served its maximum of requests"); });
   server_ = std::make_unique<Server>(*loop_, *gateway_,
                                      ServerOptions{.settings = setup_.settings,
                                                    .listeners = std::move(setup_.listeners),
@@ -121,13 +130,17 @@ void Worker::on_master_gone() {
   control_watch_.close();
   forget_stack_listener();
   setup_.control.reset();
-  alarm(setup_.settings.drain_timeout_ms / 1000 + kOrphanGraceSeconds);
+  end_within(orphan_seconds());
   if (phase_ == Phase::kStopped) return;
   log_warning("the master is gone; finishing open requests");
   terminate();
 }
 
 void Worker::terminate() {
+  const bool has_master = setup_.control && getppid() == setup_.master;
+  if (phase_ == Phase::kServing && has_master && !std::exchange(told_to_end_, true)) {
+    return ask_to_retire("was sent SIGTERM");
+  }
   drain(DrainMode::kStop, milliseconds(setup_.settings.drain_timeout_ms));
 }
 
@@ -183,16 +196,18 @@ void Worker::finish() {
   if (!called) PyError::take().unraisable(on_stopped_.get());
 }
 
-void Worker::ask_to_retire() {
-  tell_master({.type = ControlType::kRetireMe, .text = "served its maximum of requests"});
+void Worker::ask_to_retire(const char* reason) {
+  tell_master({.type = ControlType::kRetireMe, .text = reason});
 }
 
 // A boot has its own clock: only now is there a heartbeat.
 void Worker::start_watchdog() {
   const uint32_t limit_ms = setup_.settings.heartbeat_limit_ms;
   if (limit_ms == 0) return;
-  auto started = LoopWatchdog::start(milliseconds(limit_ms), setup_.scoreboard.block(setup_.board),
-                                     [this](Duration stuck_for) { report_hang(stuck_for); });
+  auto started = LoopWatchdog::start(
+      milliseconds(limit_ms), setup_.scoreboard.block(setup_.board),
+      [this](Duration stuck_for) { report_hang(stuck_for); },
+      {.parent = setup_.master, .grace = std::chrono::seconds(orphan_seconds())});
   if (started) {
     watchdog_ = std::move(*started);
   } else {
@@ -236,7 +251,14 @@ void Worker::tell_master(const ControlMessage& message) {
   }
 }
 
+unsigned Worker::orphan_seconds() const {
+  return setup_.settings.drain_timeout_ms / 1000 + kOrphanGraceSeconds;
+}
+
+// From here on nobody listens to a master, or sees it go: a thread of the app's may hold the
+// interpreter up.
 void Worker::close() {
+  end_within(orphan_seconds());
   phase_ = Phase::kStopped;
   watchdog_.reset();
   set_last_words(nullptr, nullptr);

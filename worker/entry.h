@@ -51,7 +51,9 @@ class Worker {
 
   // The app could not be brought up; the process exits next.
   void boot_failed(BootFailureKind kind, const std::string& text);
-  // SIGTERM sent to this process itself: as a stop by the master, with the worker's own deadline.
+  // SIGTERM was sent to this process itself. The first one asks the master for a replacement, which
+  // retires this worker; without a master, or sent again, it is a stop with the worker's own
+  // deadline.
   void terminate();
   // Closes connections and handles; the loop must run once more, or be closed, to let go of them.
   // What the app still runs may go on with its requests, whose clients are gone, as long as this
@@ -71,12 +73,13 @@ class Worker {
   void cancel_requests();
   void finish_if_drained();
   void finish();
-  void ask_to_retire();
+  void ask_to_retire(const char* reason);
   void start_watchdog();
   void report_hang(Duration stuck_for) const;  // by the watchdog's thread
   void arm(Duration delay);
   void tell_master(const ControlMessage& message);
   uint64_t request_limit() const;
+  unsigned orphan_seconds() const;  // what it has left once its master is gone
 
   WorkerSetup setup_;
   LoopApi* loop_ = nullptr;
@@ -89,6 +92,7 @@ class Worker {
   UvHandle<uv_timer_t> deadline_timer_;
   Phase phase_ = Phase::kBooting;
   bool listening_ = false;
+  bool told_to_end_ = false;  // by a SIGTERM
   bool connections_gone_ = false;
 };
 

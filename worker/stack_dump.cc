@@ -37,7 +37,9 @@ struct State {
   std::atomic_flag busy;  // of `memory` and `text`
   std::array<char, kMaxControlText> text;
   std::atomic<bool> wanted_by_thread = false;  // by one of ours, which has set `busy`
-  size_t size_for_thread = 0;                  // in `text`, once `written` was posted
+  enum class Handover { kPending, kWritten, kAbandoned };
+  std::atomic<Handover> handover = Handover::kPending;  // to that thread
+  size_t size_for_thread = 0;                           // in `text`, once `written` was posted
   sem_t written;
 };
 
@@ -93,8 +95,10 @@ void tell_master(StacksReason reason) {
 }
 
 void tell_own_thread() {
-  state().size_for_thread = write_text();
-  ::sem_post(&state().written);
+  State& s = state();
+  s.size_for_thread = write_text();
+  if (s.handover.exchange(State::Handover::kWritten) == State::Handover::kAbandoned) return end();
+  ::sem_post(&s.written);
 }
 
 void on_stacks_signal(int) {
@@ -206,6 +210,7 @@ std::string python_stacks() {
 std::string python_stacks_of_stuck_process() {
   State& s = state();
   if (!begin()) return "";
+  s.handover = State::Handover::kPending;
   s.wanted_by_thread = true;
   ::pthread_kill(s.main, stacks_signal());
   if (!wait_for_main_thread()) {
@@ -214,7 +219,8 @@ std::string python_stacks_of_stuck_process() {
     if (s.wanted_by_thread.exchange(false)) {
       s.size_for_thread = write_text();
     } else if (!wait_for_main_thread()) {
-      return "";  // and stays busy
+      if (s.handover.exchange(State::Handover::kAbandoned) != State::Handover::kWritten) return "";
+      (void)wait_for_main_thread();  // it was about to say so
     }
   }
   std::string text = take_text(s.size_for_thread);

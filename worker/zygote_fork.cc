@@ -20,12 +20,16 @@ namespace {
       pid > 0 &&
       send_control(control_fd, {.type = ControlType::kSpawned, .worker = worker, .value = pid});
   if (pid > 0 && !told) kill(pid, SIGKILL);  // nobody would know it
+  if (pid < 0) {  // told from here, for the status is lost where the app ignores SIGCHLD
+    (void)send_control(control_fd,
+                       {.type = ControlType::kSpawnFailed, .worker = worker, .value = errno});
+  }
   _exit(told ? 0 : 1);
 }
 
-void wait_for_master(pid_t master) {
-  pid_t intermediate = getppid();
-  while (getppid() == intermediate && intermediate != master) {
+// `intermediate`: asked for by itself. Our parent may be somebody else already, and for ever.
+void wait_for_master(pid_t intermediate, pid_t master) {
+  while (getppid() == intermediate) {
     timespec pause{.tv_sec = 0, .tv_nsec = 50'000};
     nanosleep(&pause, nullptr);
   }
@@ -38,9 +42,10 @@ Result<ForkedAs> fork_worker(int control_fd, uint64_t worker, pid_t master) {
   PyOS_BeforeFork();
   pid_t intermediate = fork();
   if (intermediate == 0) {
+    const pid_t self = getpid();
     pid_t pid = fork();
     if (pid != 0) end_intermediate(control_fd, worker, pid);
-    wait_for_master(master);
+    wait_for_master(self, master);
     PyOS_AfterFork_Child();
     return ForkedAs::kWorker;
   }

@@ -1,6 +1,7 @@
 // `_tricorn.Zygote`: see the header.
 #include "worker/zygote_object.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -83,6 +84,7 @@ int init(PyObject* self, PyObject* args, PyObject*) {
   if (PyArg_ParseTuple(args, "i", &fd) == 0) return -1;
   ZygoteState& state = state_of(self);
   state.control.reset(fd);
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);  // it came through an exec; no child of the app's is to have it
   state.master = getppid();
   if (Result<> ready = set_up(state); !ready) {
     raise(ready.error());

@@ -40,10 +40,10 @@ class ControlChannelTest : public testing::Test {
 TEST_F(ControlChannelTest, DeliversLastWordsBeforeTheEndWhichMayDestroyIt) {
   say(ControlType::kReady);
   start();
-  say(ControlType::kStopped);
+  say(ControlType::kRetireMe);
   peer_.reset();
   loop_.run();
-  EXPECT_EQ(got_, (std::vector{ControlType::kReady, ControlType::kStopped}));
+  EXPECT_EQ(got_, (std::vector{ControlType::kReady, ControlType::kRetireMe}));
   EXPECT_TRUE(closed_);
   EXPECT_EQ(channel_, nullptr);
 }

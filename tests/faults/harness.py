@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+
+import pytest
 
 from integration.processes import open_descriptors, thread_count
 from integration.server import Server
@@ -61,6 +65,17 @@ def zygotes(server: Server) -> list[int]:
 def cpu_seconds(pid: int) -> float:
     """What it has used so far; nanoseconds are counted, unlike in /proc/PID/stat."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
+def build_shim(name: str, folder: Path) -> Path:
+    """NAME.c of this folder as a library for LD_PRELOAD."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler here")
+    library = folder / f"{name}.so"
+    source = Path(__file__).with_name(f"{name}.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source)], check=True)
+    return library
 
 
 @contextmanager

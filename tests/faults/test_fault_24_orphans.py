@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from faults.harness import build_shim
 from integration.server import Server
 
 APP = """
@@ -34,6 +35,22 @@ def test_fault_24_master_killed_before_the_fork_leaves_no_orphan(tmp_path: Path,
         server.signal(signal.SIGKILL)
         server.assert_gone()
         assert not server.log.count("a worker runs")
+    finally:
+        server.kill_all()
+
+
+def test_fault_24_master_killed_before_the_forked_worker_runs_leaves_no_orphan(tmp_path: Path) -> None:
+    """The master knows of the worker, dies, and only then the worker runs its first line: its parent is another one already."""
+    gate = tmp_path / "gate"
+    server = Server("raw:app", "--log-level", "debug", expect_exit=-signal.SIGKILL, environment={
+        "LD_PRELOAD": str(build_shim("late_child", tmp_path)), "LATE_CHILD": str(gate),
+        "ASAN_OPTIONS": "verify_asan_link_order=0"}).spawn()
+    try:
+        server.log.wait_for("worker 0 .* started")
+        server.signal(signal.SIGKILL)
+        assert server.wait() == -signal.SIGKILL
+        gate.touch()
+        server.assert_gone()
     finally:
         server.kill_all()
 

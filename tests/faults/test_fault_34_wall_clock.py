@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
-import subprocess
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 
+from faults.harness import build_shim
 from integration.server import Server
 
 APP = """
@@ -31,13 +30,7 @@ LONGER_THAN_A_LOOK_AT_THE_HEARTBEATS_S = 8
 
 @pytest.fixture
 def shim(tmp_path: Path) -> Path:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler here")
-    library = tmp_path / "wall_clock.so"
-    source = Path(__file__).with_name("wall_clock.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source)], check=True)
-    return library
+    return build_shim("wall_clock", tmp_path)
 
 
 @pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S], ids=["ahead", "back"])

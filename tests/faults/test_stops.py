@@ -135,6 +135,28 @@ def test_fault_22_ctrl_c_reaches_the_whole_group_and_stops_once(gate: Path) -> N
         assert server.log.count("Traceback|KeyboardInterrupt") == 0
 
 
+STUCK = """
+async def app(scope, receive, send):
+    while scope["path"] == "/stuck":
+        pass
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body"})
+"""
+
+
+def test_fault_23_worker_whose_loop_is_stuck_does_not_outlive_a_killed_master_for_long(tmp_path: Path) -> None:
+    """Nobody is left to abort it, and it hears of nothing: a thread of its own ends it."""
+    (tmp_path / "stuck.py").write_text(STUCK)
+    with FaultServer("stuck:app", "--timeout-worker-healthcheck", "8", "--timeout-graceful-shutdown", "1", "--lifespan", "off",
+                     app_dir=tmp_path, expect_exit=-signal.SIGKILL) as server:
+        with server.connect() as connection:
+            connection.request("GET", "/stuck", read=False)
+            server.log.wait_for("has not turned")
+            server.signal(signal.SIGKILL)
+            assert server.wait() == -signal.SIGKILL
+            server.eventually(lambda: not server.family(), "everything ends")
+
+
 @MODES
 @pytest.mark.parametrize("with_zygote", [False, True], ids=["master", "master-and-zygote"])
 def test_fault_23_killed_master_leaves_no_orphan(gate: Path, mode: tuple[str, ...], with_zygote: bool) -> None:

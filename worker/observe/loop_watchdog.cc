@@ -4,9 +4,11 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <optional>
 
 #include "common/syscall.h"
 #include "worker/observe/hang_watch.h"
@@ -17,6 +19,8 @@ struct LoopWatchdog::Thread {
   HangWatch watch;
   const WorkerBlock& block;
   OnStuck on_stuck;
+  Orphanhood orphanhood;
+  std::optional<TimePoint> orphan_until;
   pid_t process = ::getpid();
   pthread_t handle{};
   std::mutex mutex;
@@ -24,26 +28,39 @@ struct LoopWatchdog::Thread {
   bool stopping = false;
 
   void run();
+  Duration end_orphan(TimePoint now);
 };
 
 void LoopWatchdog::Thread::run() {
   std::unique_lock lock(mutex);
   while (!stopping) {
     const std::chrono::nanoseconds beat(block.heartbeat_ns.load(std::memory_order_relaxed));
-    const auto [stuck_for, next_in] = watch.look(monotonic_now(), TimePoint(beat));
+    const TimePoint now = monotonic_now();
+    const auto [stuck_for, next_in] = watch.look(now, TimePoint(beat));
+    const Duration sleep = std::min(next_in, end_orphan(now));
     if (stuck_for) {
       lock.unlock();  // whoever ends us need not wait to say so
       on_stuck(*stuck_for);
       lock.lock();
     }
-    if (!stopping) stopped.wait_for(lock, next_in);
+    if (!stopping) stopped.wait_for(lock, sleep);
   }
 }
 
+// Returns what it has left. SIGKILL, for the app may have taken every other signal.
+Duration LoopWatchdog::Thread::end_orphan(TimePoint now) {
+  if (::getppid() == orphanhood.parent) return Duration::max();
+  if (!orphan_until) orphan_until = now + orphanhood.grace;
+  if (now >= *orphan_until) ::kill(process, SIGKILL);
+  return *orphan_until - now;
+}
+
 Result<std::unique_ptr<LoopWatchdog>> LoopWatchdog::start(Duration limit, const WorkerBlock& block,
-                                                          OnStuck on_stuck) {
-  std::unique_ptr<Thread> thread(
-      new Thread{.watch = HangWatch(limit), .block = block, .on_stuck = std::move(on_stuck)});
+                                                          OnStuck on_stuck, Orphanhood orphanhood) {
+  std::unique_ptr<Thread> thread(new Thread{.watch = HangWatch(limit),
+                                            .block = block,
+                                            .on_stuck = std::move(on_stuck),
+                                            .orphanhood = orphanhood});
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // a thread inherits its maker's mask

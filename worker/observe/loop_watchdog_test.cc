@@ -16,17 +16,22 @@ void beat(WorkerBlock& block) {
       static_cast<uint64_t>(monotonic_now().time_since_epoch() / std::chrono::nanoseconds(1));
 }
 
+const LoopWatchdog::Orphanhood kWithParent{.parent = ::getppid(), .grace = {}};
+
 TEST(LoopWatchdog, TellsOfAStuckLoopFromAThreadThatTakesNoSignals) {
   WorkerBlock block;
   beat(block);
   std::binary_semaphore told(0);
   sigset_t mask;
   Duration stuck_for{};
-  auto dog = LoopWatchdog::start(milliseconds(100), block, [&](Duration silence) {
-    stuck_for = silence;
-    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-    told.release();
-  });
+  auto dog = LoopWatchdog::start(
+      milliseconds(100), block,
+      [&](Duration silence) {
+        stuck_for = silence;
+        pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+        told.release();
+      },
+      kWithParent);
   ASSERT_TRUE(dog);
   told.acquire();
   EXPECT_GE(stuck_for, milliseconds(80));
@@ -40,7 +45,7 @@ TEST(LoopWatchdog, TellsOfAStuckLoopFromAThreadThatTakesNoSignals) {
 TEST(LoopWatchdog, EndsAtOnceHoweverLongItsSleep) {
   WorkerBlock block;
   beat(block);
-  auto dog = LoopWatchdog::start(std::chrono::hours(24), block, [](Duration) {});
+  auto dog = LoopWatchdog::start(std::chrono::hours(24), block, [](Duration) {}, kWithParent);
   ASSERT_TRUE(dog);
   dog->reset();
 }
@@ -48,7 +53,7 @@ TEST(LoopWatchdog, EndsAtOnceHoweverLongItsSleep) {
 TEST(LoopWatchdog, AForkOfTheAppDoesNotWaitForAThreadThatItDoesNotHave) {
   WorkerBlock block;
   beat(block);
-  auto dog = LoopWatchdog::start(std::chrono::hours(24), block, [](Duration) {});
+  auto dog = LoopWatchdog::start(std::chrono::hours(24), block, [](Duration) {}, kWithParent);
   ASSERT_TRUE(dog);
   const pid_t child = ::fork();
   if (child == 0) {
@@ -58,6 +63,20 @@ TEST(LoopWatchdog, AForkOfTheAppDoesNotWaitForAThreadThatItDoesNotHave) {
   int status = -1;
   EXPECT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
+}
+
+TEST(LoopWatchdog, EndsAStuckProcessThatHasAnotherParentThanItsMaster) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    WorkerBlock block;
+    beat(block);
+    const LoopWatchdog::Orphanhood orphan{.parent = ::getppid() + 1, .grace = milliseconds(50)};
+    auto dog = LoopWatchdog::start(std::chrono::hours(24), block, [](Duration) {}, orphan);
+    for (;;) ::pause();
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 }  // namespace

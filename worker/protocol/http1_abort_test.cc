@@ -37,7 +37,7 @@ TEST(Http1Abort, OfTheProcessIsAFailureOfTheServer) {
   app.session->report_unfinished();
   EXPECT_FALSE(app.requests.back().disconnected);
   EXPECT_EQ(app.records, (std::vector<Http1SessionHarness::Record>{{"GET", "/", 500, 0, true},
-                                                                    {"GET", "/", 201, 2, true}}));
+                                                                   {"GET", "/", 201, 2, true}}));
 }
 
 TEST(Http1Abort, TakesAnUnsentHeadBackButNotEarlierResponses) {

@@ -48,8 +48,8 @@ class Server {
   void drain(DrainMode mode, Duration deadline, std::function<void()> on_drained);
   void close_all();  // cuts every connection now; open exchanges get on_disconnect
   uint32_t connections() const;
-  // The process is about to die: writes a line of the access log for each open request. For a signal
-  // handler that has interrupted the loop's thread anywhere; it may hang or crash there.
+  // The process is about to die: writes a line of the access log for each open request. For a
+  // signal handler that has interrupted the loop's thread anywhere; it may hang or crash there.
   void log_unfinished();
   void reopen_logs();  // and looks anew at what standard output is
 
