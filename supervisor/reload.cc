@@ -62,7 +62,9 @@ Result<Reloaded> reread_config(const std::vector<std::string>& argv, const Envir
   auto plan = plan_zygote(options, environment, listeners);
   if (!plan) return pass_on(plan);
   plan->settings.preload = started_with.worker.preload;  // the policy's supervision rests on it
-  plan->settings.heartbeat_limit_ms = started_with.worker.heartbeat_limit_ms;  // as the master's
+  // As the master's.
+  plan->settings.heartbeat_limit_ms = started_with.worker.heartbeat_limit_ms;
+  plan->settings.drain_timeout_ms = started_with.worker.drain_timeout_ms;
   Reloaded reloaded{.plan = std::move(*plan),
                     .workers = parsed->options.workers,
                     .warnings = std::move(parsed->warnings)};

@@ -10,6 +10,12 @@
 #include "supervisor/banner.h"
 
 namespace tricorn {
+namespace {
+
+// The exit of a process that the kernel kills for its memory follows within this time, or twice it.
+constexpr Duration kOomClaimTime = std::chrono::seconds(10);
+
+}  // namespace
 
 Result<std::unique_ptr<Runner>> Runner::create(EventLoop& loop, Scoreboard& scoreboard,
                                                BindSockets sockets, Notifier notifier,
@@ -54,11 +60,13 @@ Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Not
       deadline_(loop, [this] { feed(Tick{}); }),
       heartbeat_timer_(loop, [this] { check_heartbeats(); }),
       rss_timer_(loop, [this] { check_rss(); }),
+      oom_timer_(loop, [this] { oom_kills_.expire(); }),
       watchdog_timer_(loop, [this] { status_.watchdog(); }) {}
 
 int Runner::run() {
   if (heartbeats_.active()) heartbeat_timer_.every(heartbeats_.period());
   if (rss_.active()) rss_timer_.every(rss_.period());
+  oom_timer_.every(kOomClaimTime);
   if (auto interval = status_.watchdog_interval()) watchdog_timer_.every(*interval);
   if (parts_.control_socket) desk_.open(loop_, std::move(*parts_.control_socket));
   feed(Started{});
@@ -107,7 +115,6 @@ void Runner::rearm_timer() {
 void Runner::check_heartbeats() {
   auto beats = processes_.heartbeats();
   for (WorkerHung& hung : heartbeats_.check(monotonic_now(), beats)) feed(std::move(hung));
-  oom_kills_.expire();
 }
 
 void Runner::check_rss() {

@@ -108,6 +108,7 @@ class Runner {
   Timer deadline_;
   Timer heartbeat_timer_;
   Timer rss_timer_;
+  Timer oom_timer_;
   Timer watchdog_timer_;
   std::deque<Event> inbox_;
   bool feeding_ = false;
