@@ -32,6 +32,7 @@ inline constexpr size_t kMaxBlocks = 1024;  // workers alive at once: slots plus
 
 struct ScoreboardLayout {
   std::atomic<uint32_t> blocks_used{0};  // no block at or above this index was ever handed out
+  std::atomic<bool> stopping{false};     // by the master: the server is asked to stop, and may serve yet
   std::array<WorkerBlock, kMaxBlocks> blocks;
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free);

@@ -24,6 +24,7 @@ void for_each_field(Settings& settings, Visit&& visit) {
   visit("threads", settings.threads);
   visit("lifespan", settings.lifespan);
   visit("root_path", settings.root_path);
+  visit("readiness_path", settings.readiness_path);
   visit("pathsend", settings.pathsend);
   visit("http.keep_alive_timeout_ms", settings.http.keep_alive_timeout_ms);
   visit("http.header_timeout_ms", settings.http.header_timeout_ms);

@@ -74,6 +74,7 @@ struct WorkerSettings {
   uint32_t threads = 8;  // of a worker, for a WSGI app
   LifespanMode lifespan = LifespanMode::kAuto;
   std::string root_path;
+  std::string readiness_path;  // of a GET or HEAD that the server answers itself; "": none
   bool pathsend = true;  // scope["extensions"] names http.response.pathsend
   HttpSettings http;
   ProxySettings proxy;

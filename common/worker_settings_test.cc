@@ -37,6 +37,7 @@ WorkerSettings all_changed() {
       .threads = 2,
       .lifespan = LifespanMode::kOff,
       .root_path = "/a=b,c",
+      .readiness_path = "/-/ready",
       .pathsend = false,
       .http = {.keep_alive_timeout_ms = 1,
                .header_timeout_ms = 2,

@@ -57,6 +57,8 @@ TEST_F(CliTest, BadArgumentsAreNamed) {
       {{"--header", "a: b\r\nc: d"}, "is not a header"},
       {{"--header", "Content-Length: 5"}, "--header: 'Content-Length: 5' is for the server to say"},
       {{"--header", "transfer-encoding: chunked"}, "is for the server to say"},
+      {{"--readiness-path", "ready"},
+       "--readiness-path: 'ready' is no path: it begins with '/' and has no '?', '#' or blank"},
       {{"--root-path", "api"}, "--root-path: 'api' does not begin with '/'"},
       {{"--app-dir", "/no/such"}, "--app-dir: '/no/such' is not a folder"},
       {{"--env-file", "/no/such"}, "--env-file: open /no/such: No such file or directory"},

@@ -1,4 +1,6 @@
 // Options of group "Workers": how many, how long they live.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -119,6 +121,18 @@ std::vector<OptionSpec> replacement() {
   };
 }
 
+OptionValue readiness_path_value() {
+  auto set = [](Options& options, const std::string& text) -> Result<> {
+    if (!text.empty() && (text.front() != '/' || text.find_first_of("?# ") != text.npos)) {
+      return fail(
+          fmt::format("'{}' is no path: it begins with '/' and has no '?', '#' or blank", text));
+    }
+    options.worker.readiness_path = text;
+    return {};
+  };
+  return {.metavar = "PATH", .set = set};
+}
+
 std::vector<OptionSpec> times() {
   return {
       {.name = "timeout-boot",
@@ -138,6 +152,9 @@ std::vector<OptionSpec> times() {
        .value = seconds_value([](auto& o) -> auto& { return o.shutdown_delay_ms; },
                               {.most = kDayMs, .zero = "none"}),
        .help = "Serve on for this long after TERM or INT, while a load balancer learns of it."},
+      {.name = "readiness-path",
+       .value = readiness_path_value(),
+       .help = "Path that the server answers itself: 200, or 503 once it is asked to stop."},
       {.name = "upgrade-undo-window",
        .value = seconds_value([](auto& o) -> auto& { return o.upgrade_undo_window_ms; },
                               {.most = kDayMs, .zero = "none"}),

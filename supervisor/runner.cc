@@ -34,6 +34,7 @@ Result<std::unique_ptr<Runner>> Runner::create(EventLoop& loop, Scoreboard& scor
 Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Notifier notifier,
                Parts parts)
     : loop_(loop),
+      scoreboard_(scoreboard),
       parts_(std::move(parts)),
       sockets_(std::move(sockets)),
       status_(std::move(notifier)),
@@ -89,6 +90,7 @@ void Runner::feed(Event event) {
   feeding_ = false;
   forget_old_plans();
   rearm_timer();
+  scoreboard_.layout().stopping.store(policy_.stopping(), std::memory_order_relaxed);
   handover_.update(policy_);
   status_.update(policy_);
   desk_.on_change();

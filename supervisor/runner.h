@@ -90,6 +90,7 @@ class Runner {
   void exit_if_possible();
 
   EventLoop& loop_;
+  Scoreboard& scoreboard_;
   Parts parts_;
   BindSockets sockets_;
   ServiceStatus status_;

@@ -36,13 +36,15 @@ def test_shutdown_delay_serves_on_until_a_second_signal(tmp_path: Path) -> None:
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     manager.bind(str(tmp_path / "notify"))
     manager.settimeout(DEADLINE_S)
-    with Server("raw:app", "--workers", "2", "--shutdown-delay", "600", allow=(KILLED,),
+    with Server("raw:app", "--workers", "2", "--shutdown-delay", "600", "--readiness-path", "/-/ready", allow=(KILLED,),
                 environment={"NOTIFY_SOCKET": str(tmp_path / "notify")}) as server, manager:
         workers = server.wait_workers(2)
         with server.connect() as connection:
             assert connection.get("/hello").status == 200
+            assert connection.get("/-/ready").status == 200
             server.signal(signal.SIGTERM)
             server.log.wait_for("stopping after --shutdown-delay")
+            assert connection.get("/-/ready").status == 503
             while b"STOPPING=1" not in manager.recv(4096):
                 pass
             assert b"STATUS=" in (status := manager.recv(4096)) and b"stopping" in status

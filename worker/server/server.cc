@@ -1,6 +1,7 @@
 // Server: the parts of one worker's network side, and the order of things at the end of a turn.
 #include "worker/server/server.h"
 
+#include <optional>
 #include <utility>
 
 #include "common/logging.h"
@@ -11,6 +12,7 @@
 #include "worker/server/drain.h"
 #include "worker/server/exchange_log.h"
 #include "worker/server/proxies.h"
+#include "worker/server/readiness.h"
 #include "worker/server/wall_clock.h"
 #include "worker/server/write_batch.h"
 #include "worker/transport/socket_name.h"
@@ -42,6 +44,14 @@ std::array<Duration, kDeadlineKinds> durations(const HttpSettings& http) {
 template <class T>
 void add(std::atomic<T>& counter, T amount) {
   counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+
+std::optional<ReadinessFactory> readiness_before(HandlerFactory& handlers,
+                                                 const ServerOptions& options) {
+  const std::string& path = options.settings.readiness_path;
+  if (path.empty()) return std::nullopt;
+  return std::optional<ReadinessFactory>(std::in_place, handlers, path,
+                                         options.scoreboard.layout().stopping);
 }
 
 bool is_wildcard(const SocketAddress& address) {
@@ -102,8 +112,9 @@ class Server::Impl final : public ConnectionHost,
   void publish_connections();
 
   LoopApi& loop_;
-  HandlerFactory& handlers_;
   ServerOptions options_;
+  std::optional<ReadinessFactory> readiness_;
+  HandlerFactory& handlers_;
   WorkerBlock& block_;
   WallClock clock_;
   ExchangeLog log_{options_.settings, clock_};
@@ -129,8 +140,9 @@ class Server::Impl final : public ConnectionHost,
 
 Server::Impl::Impl(LoopApi& loop, HandlerFactory& handlers, ServerOptions options)
     : loop_(loop),
-      handlers_(handlers),
       options_(std::move(options)),
+      readiness_(readiness_before(handlers, options_)),
+      handlers_(readiness_ ? *readiness_ : handlers),
       block_(options_.scoreboard.block(options_.board)),
       deadlines_(loop.uv(), durations(options_.settings.http), *this),
       acceptor_(loop.uv(), *this, options_.scoreboard, options_.board),

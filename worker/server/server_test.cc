@@ -41,6 +41,26 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
   });
 }
 
+TEST_F(ServerTest, AnswersForReadinessUntilItIsAskedToStop) {
+  settings_.readiness_path = "/ready";
+  start();
+  Client client = connect();
+  client.get("/ready?probe=1");
+  await(client, "200 OK");
+  await(client, "\r\n\r\nready\n");
+  client.get("/ready/not");
+  await(client, "hello");
+  EXPECT_EQ(app_.requests, 1);
+  client.received.clear();
+  board_.layout().stopping = true;
+  client.get("/ready");
+  await(client, "503 Service Unavailable");
+  await(client, "\r\n\r\nstopping\n");
+  client.get("/");
+  await(client, "hello");
+  EXPECT_EQ(app_.requests, 2);
+}
+
 TEST_F(ServerTest, AnswersLaterWhenTheAppTakesItsTime) {
   start();
   Client client = connect();
