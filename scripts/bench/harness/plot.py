@@ -8,7 +8,7 @@ from typing import Any
 from harness.scenarios import SCENARIOS
 from harness.servers import SERVERS
 
-COLORS = {"tricorn": "#e4572e", "tricorn-silent": "#f2b5a0", "bare": "#8d99ae", "uvicorn-fastest": "#3a86c8",
+COLORS = {"tricorn": "#e4572e", "tricorn-silent": "#f2b5a0", "tricorn-reuse-port": "#f2b5a0", "bare": "#8d99ae", "uvicorn-fastest": "#3a86c8",
           "uvicorn-today": "#8fc1e8", "granian": "#6a994e", "go": "#2a9d8f", "node": "#b5a642"}
 BAR, GAP, LEFT, WIDTH, LEGEND = 13, 18, 215, 920, 34
 STYLE = """

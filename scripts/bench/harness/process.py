@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from harness.servers import ServerKind, Setting
+from harness.servers import WORKERS, ServerKind, Setting
 
 DEADLINE_S = 60.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -137,7 +137,7 @@ def get(port: int, path: str, body: bytes | None = None) -> Answer | None:
 @contextmanager
 def all_running(kinds: list[ServerKind], workload: str, core: int) -> Iterator[list[RunningServer]]:
     """All servers at once, on one core: those not measured are idle."""
-    running = [RunningServer(kind, Setting(workload, free_port()), core) for kind in kinds]
+    running = [RunningServer(kind, Setting(workload, free_port(), workers=WORKERS.get(workload, 1)), core) for kind in kinds]
     entered: list[RunningServer] = []
     try:
         for server in running:

@@ -21,6 +21,7 @@ class Scenario:
     workload: str = "plain"
     connections: int = 128
     script: str | None = None
+    close: bool = False  # the client asks for the end of the connection with each request
 
     @property
     def post(self) -> bool:
@@ -47,6 +48,7 @@ SCENARIOS = [
     Scenario("post", "POST echo 10 KiB", "/echo", b"e" * 10 * 1024, script="post"),
     Scenario("sleep", "sleep 10 ms, 512 connections", "/sleep", HELLO, connections=512),
     Scenario("mix", "13 B, each tenth after 10 ms, 512 connections", "/plain", HELLO, connections=512, script="mix"),
+    Scenario("connect", "13 B, a connection for each request, 4 workers", "/plain", HELLO, "connections", close=True),
     Scenario("log", "13 B with access log, to a file", "/plain", HELLO, "access-log"),
     Scenario("log-pipe", "13 B with access log, to a pipe", "/plain", HELLO, "access-log-pipe"),
     Scenario("json", "FastAPI JSON", "/json", b'{"message":"Hello, world!"}', "fastapi"),

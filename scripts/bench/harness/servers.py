@@ -10,14 +10,17 @@ from harness.places import HERE
 
 NATIVE = frozenset({"plain"})
 LOGGED = frozenset({"access-log", "access-log-pipe"})
-ANY_APP = frozenset({"plain", "fastapi", "django"}) | LOGGED
+SEVERAL_WORKERS = frozenset({"connections"})
+ANY_APP = frozenset({"plain", "fastapi", "django"}) | LOGGED | SEVERAL_WORKERS
+WORKERS = {"connections": 4}
 APPS = {"fastapi": "fastapi_app:app", "django": "django_app:app"}
 PLAIN_APP = "plain:app"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a server is started for. `workload`: plain, fastapi, django, or plain with an access log to a file or a pipe."""
+    """What a server is started for. `workload`: plain, fastapi, django; plain with an access log to a file or a pipe, or with
+    several workers for many connections."""
 
     workload: str
     port: int
@@ -59,6 +62,10 @@ def silent_tricorn(setting: Setting) -> list[str]:
     return [*tricorn(setting), "--no-access-log"]
 
 
+def tricorn_reuse_port(setting: Setting) -> list[str]:
+    return [*tricorn(setting), "--reuse-port"]
+
+
 def uvicorn(venv: str) -> Callable[[Setting], list[str]]:
     def command(setting: Setting) -> list[str]:
         log = [] if setting.logs else ["--no-access-log"]
@@ -88,6 +95,7 @@ def prepare_tricorn() -> None:
 SERVERS = [
     ServerKind("tricorn", "tricorn", tricorn, prepare_tricorn, ANY_APP),
     ServerKind("tricorn-silent", "tricorn without its log", silent_tricorn, prepare_tricorn, LOGGED, logs=False),
+    ServerKind("tricorn-reuse-port", "tricorn --reuse-port", tricorn_reuse_port, prepare_tricorn, SEVERAL_WORKERS),
     ServerKind("bare", "bare libuv + llhttp", lambda s: [str(places.BARE), str(s.port)], places.ensure_bare, sleeps=False),
     ServerKind("uvicorn-fastest", "uvicorn, uvloop 0.22.1", uvicorn("uvicorn-fastest"), prepare_venv("uvicorn-fastest"), ANY_APP),
     ServerKind("uvicorn-today", "uvicorn, as pip installs it", uvicorn("uvicorn-today"), prepare_venv("uvicorn-today"), ANY_APP),

@@ -28,7 +28,8 @@ class Sample:
 
 def run_wrk(server: RunningServer, scenario: Scenario, seconds: float, core: int) -> Sample:
     script = ["-s", str(HERE / "harness" / f"{scenario.script}.lua")] if scenario.script else []
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{scenario.connections}", f"-d{seconds:g}s", "--latency", *script,
+    close = ["-H", "Connection: close"] if scenario.close else []
+    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{scenario.connections}", f"-d{seconds:g}s", "--latency", *script, *close,
                f"http://127.0.0.1:{server.setting.port}{scenario.path}"]
     cpu_before, begin = server.cpu_seconds(), time.monotonic()
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
