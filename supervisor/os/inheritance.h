@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/cli.h"
@@ -37,7 +38,9 @@ class Inheritance {
   int activated_sockets() const { return activated_sockets_; }
   // The locked file; none if the old master had not this one.
   UniqueFd take_pid_file(const std::string& path);
-  HandoverLink take_link() { return std::move(link_); }
+  // The last thing to take: closes what was not taken before. The kernel would go on taking
+  // connections to a socket that nobody accepts from.
+  HandoverLink take_link() { return std::exchange(*this, Inheritance()).link_; }
 
  private:
   Result<> accept(HandoverMessage offer);

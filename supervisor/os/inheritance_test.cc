@@ -78,6 +78,23 @@ TEST_F(InheritanceTest, AVariableThatLeadsNowhereIsRefused) {
   }
 }
 
+// Else the kernel would go on taking connections that nobody accepts.
+TEST_F(InheritanceTest, WhatWasNotTakenIsClosedWhenTheLinkIs) {
+  auto old_sockets = open({"127.0.0.1:0", "unix:" + path("a")});
+  auto pid_file = PidFile::create(path("pid")).value();
+  const auto descriptors = [] {
+    std::filesystem::directory_iterator fds("/proc/self/fd");
+    return std::distance(begin(fds), end(fds));
+  };
+  auto inheritance = inherit(old_sockets, pid_file);
+  auto sockets = open({"127.0.0.1:0"}, inheritance);
+  const auto before = descriptors();
+  const HandoverLink successor = inheritance.take_link();
+  EXPECT_EQ(descriptors(), before - 2) << "a socket, and the lock on the pid file";
+  EXPECT_TRUE(successor);
+  EXPECT_FALSE(inheritance.present());
+}
+
 TEST_F(InheritanceTest, TheSameBindGetsTheSameSocketAndANewOneIsBound) {
   auto old_sockets = open({"127.0.0.1:0", "unix:" + path("a")});
   ASSERT_TRUE(old_sockets.listen());

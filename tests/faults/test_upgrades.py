@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from faults.harness import reserved_port
 from faults.upgrades import ServiceManager, Upgradable
 from integration.load import Load
 from integration.processes import open_descriptors
@@ -201,6 +202,20 @@ def test_fault_37_new_addresses_are_bound_and_old_ones_left(app: Path) -> None:
         assert not (app / "a.sock").exists() and (app / "b.sock").exists()
         server.address = f"{app}/b.sock"
         assert server.get("/").status == 200
+
+
+def test_fault_37_address_that_the_new_master_has_not_got_is_refused_when_the_old_one_has_left(app: Path) -> None:
+    """Nobody holds a socket that nobody accepts from: clients would wait without an end."""
+    config = app / "app.toml"
+    with reserved_port() as port:
+        config.write_text(f'bind = ["127.0.0.1:0", "127.0.0.1:{port}"]\n')
+        with Upgradable(app, "site_app:app", "--config", str(config), bind=(), app_dir=app) as server:
+            config.write_text('bind = ["127.0.0.1:0"]\n')
+            server.upgrade(server.pid)
+            assert server.stop() == 0
+            with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=5):
+                pass
+            assert server.get("/").status == 200
 
 
 @pytest.mark.parametrize("who", ["old", "new", "both"])
