@@ -44,7 +44,10 @@ void Runner::perform(const StartListening&) {
   for (const auto& url : sockets_.urls()) log_info("listening on {}", url);
 }
 
-void Runner::perform(const StopListening&) { sockets_.close(); }
+void Runner::perform(const StopListening&) {
+  handover_.stop_begins();
+  sockets_.close();
+}
 
 void Runner::perform(const RolloutEnded& effect) { desk_.on_rollout_ended(effect); }
 

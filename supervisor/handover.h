@@ -44,6 +44,9 @@ class Handover {
   void hang_up();                            // HUP: an undo, or else a reload
   // Call before the policy hears of it.
   void stop_asked(int signal);
+  // Call when this master ceases to serve, before its sockets are closed: files that go back to the
+  // old master are not to go with them.
+  void stop_begins();
   // Call after every event of the policy.
   void update(const Policy& policy);
   // Whether the exit was the new master's.
@@ -51,6 +54,8 @@ class Handover {
 
   // Whether another master is in charge; this one is to change nothing then.
   bool successor_serves() const { return upgrade_.successor_serves(); }
+  // Whether this master was never in charge, and the old one is.
+  bool candidate() const { return succession_.state() == Succession::State::kCandidate; }
   bool may_exit() const { return upgrade_.may_exit(); }
 
  private:

@@ -45,7 +45,10 @@ void Handover::perform(const ReturnCharge& effect) {
   if (parts_.pid_file.inherited()) parts_.pid_file.yield();
   service_.status.hand_over(predecessor_);
   if (!effect.stopping) service_.steer(false);  // else it tells of the stop
-  say({.word = effect.stopping ? words::kStopping : words::kReturned, .fields = {}, .fds = {}});
+  const auto limit = std::chrono::ceil<std::chrono::milliseconds>(parts_.limits.dismissal);
+  say({.word = effect.stopping ? words::kStopping : words::kReturned,
+       .fields = {{words::kLimitMs, std::to_string(limit.count())}},
+       .fds = {}});
 }
 
 void Handover::perform(const StopForPredecessor&) {

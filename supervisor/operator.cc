@@ -33,8 +33,10 @@ void Runner::on_signal(int signal) {
 
 void Runner::stop(const StopRequested& request) {
   handover_.stop_asked(request.signal);
-  feed(StopRequested{
-      .fast = request.fast, .signal = request.signal, .replaced = handover_.successor_serves()});
+  feed(StopRequested{.fast = request.fast,
+                     .signal = request.signal,
+                     .replaced = handover_.successor_serves(),
+                     .at_once = handover_.candidate()});
 }
 
 // Everything that can fail without touching a worker comes first.

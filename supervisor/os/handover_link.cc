@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <charconv>
+
 #include "common/logging.h"
 #include "common/passed_fds.h"
 #include "common/syscall.h"
@@ -40,6 +42,16 @@ std::vector<std::string> HandoverMessage::values_of(std::string_view name) const
     if (key == name) values.push_back(value);
   }
   return values;
+}
+
+std::optional<int64_t> HandoverMessage::number_of(std::string_view name) const {
+  const auto values = values_of(name);
+  if (values.empty()) return std::nullopt;
+  const std::string& text = values.front();
+  int64_t number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 Result<> HandoverLink::send(const HandoverMessage& message) {

@@ -13,6 +13,7 @@
 // what they do not know. End of file means that the peer is gone.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ struct HandoverMessage {
   std::vector<UniqueFd> fds;  // the first one belongs to the first field, and so on
 
   std::vector<std::string> values_of(std::string_view name) const;
+  // nullopt: there is no such field, or it is no number.
+  std::optional<int64_t> number_of(std::string_view name) const;
 };
 
 class HandoverLink {

@@ -98,9 +98,8 @@ Result<> Inheritance::accept(HandoverMessage offer) {
       pid_path_ = value;
     }
   }
-  for (const auto& value : offer.values_of(words::kPid)) predecessor_ = to_number(value);
-  for (const auto& value : offer.values_of(words::kActivated))
-    activated_sockets_ = to_number(value);
+  predecessor_ = static_cast<pid_t>(offer.number_of(words::kPid).value_or(0));
+  activated_sockets_ = static_cast<int>(offer.number_of(words::kActivated).value_or(0));
   return {};
 }
 

@@ -94,7 +94,7 @@ void Policy::State::remove_slot(Turn& turn) {
 void Policy::State::handle(Turn& turn, const StopRequested& event) {
   const StopLevel before = shutdown_.level();
   // Else nobody has to learn of it.
-  const bool serves = phase_ == Phase::kServing && !paused_ && !event.replaced;
+  const bool serves = phase_ == Phase::kServing && !paused_ && !event.replaced && !event.at_once;
   shutdown_.request(event, turn.now, serves ? options_.shutdown_delay : Duration::zero());
   if (shutdown_.level() != before) turn.emit(LogLine{LogLevel::kInfo, describe(shutdown_.level())});
   delaying_stop() ? begin_delay(turn) : begin_stop(turn);

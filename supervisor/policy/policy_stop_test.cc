@@ -64,6 +64,11 @@ TEST_F(PolicyShutdownDelay, IsForServersThatServe) {
   EXPECT_EQ(h.order_all().forget().send(kTerm).actions(), "quit 1, quit 2, unlisten");
 }
 
+TEST_F(PolicyShutdownDelay, IsLeftOutWhenAskedSo) {
+  h.boot().send(StopRequested{.signal = SIGTERM, .at_once = true});
+  EXPECT_EQ(h.actions(), "drain 1, drain 2, unlisten, stop zygote 1");
+}
+
 TEST_F(PolicyStop, ForcedKillExits1) {  // fault 20
   h.boot().send(kTerm).send(ZygoteExited{1, {}}).exit(1).forget();
   EXPECT_EQ(h.pass(6s - 1ns).actions(), "");

@@ -42,7 +42,8 @@ enum ExitCode : int { kExitOk = 0, kExitFailure = 1, kExitUsage = 2, kExitAppSta
 struct Started {};                                  // once, first
 struct ReloadRequested {};                          // SIGHUP
 // TERM, INT (fast false); QUIT (fast true). `replaced`: another master serves, so that clients may come back to it.
-struct StopRequested { bool fast = false; int signal = 0; bool replaced = false; };
+// `at_once`: without the shutdown delay.
+struct StopRequested { bool fast = false; int signal = 0; bool replaced = false; bool at_once = false; };
 struct ScaleRequested { int delta = 0; };           // TTIN +1, TTOU -1
 struct ScaleTo { uint32_t workers = 1; };           // so many, whatever there were
 struct RetireAllRequested {};                       // WINCH: workers go, the master stays

@@ -20,7 +20,7 @@ struct ChargeReceived {};   // the old master handed over
 struct ChargeAskedBack {};  // it undoes the upgrade
 struct Dismissed {};        // it calls the upgrade off
 struct PredecessorGone {};
-struct SuccessionStopBegan {};  // this master was asked to stop
+struct SuccessionStopBegan {};  // of this master: it serves no longer
 struct SuccessionTick {};
 
 using SuccessionEvent = std::variant<ReadinessSeen, ChargeReceived, ChargeAskedBack, Dismissed,

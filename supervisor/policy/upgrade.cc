@@ -115,28 +115,29 @@ void Upgrade::handle(Effects& effects, const SuccessorReady&) {
 }
 
 // Whoever stops the master in charge stops the service; in the midst of an undo, only that master.
-void Upgrade::handle(Effects& effects, const SuccessorStopping&) {
+void Upgrade::handle(Effects& effects, const SuccessorStopping& event) {
+  const Duration limit = event.limit.value_or(limits_.dismissal);
   switch (state_) {
     case State::kHandedOver:
       log(effects, LogLevel::kInfo, "the new master was asked to stop: the old one stops, too");
       effects.emplace_back(TakeChargeBack{});
-      go(State::kDismissing, limits_.dismissal);
+      go(State::kDismissing, limit);
       effects.emplace_back(StopService{});
       return;
     case State::kTakingBack:
     case State::kReturning:
     case State::kLeaving:  // both were asked to stop
       effects.emplace_back(TakeChargeBack{});
-      return go(State::kDismissing, limits_.dismissal);
+      return go(State::kDismissing, limit);
     default:
       return;
   }
 }
 
-void Upgrade::handle(Effects& effects, const SuccessorGaveBack&) {
+void Upgrade::handle(Effects& effects, const SuccessorGaveBack& event) {
   if (state_ != State::kReturning) return;
   effects.emplace_back(TakeChargeBack{});
-  go(State::kDismissing, limits_.dismissal);
+  go(State::kDismissing, event.limit.value_or(limits_.dismissal));
 }
 
 void Upgrade::handle(Effects& effects, const SuccessorExited& event) {

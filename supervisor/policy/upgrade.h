@@ -27,7 +27,7 @@ struct UpgradeLimits {
   Duration start = milliseconds(120'000);
   Duration undo_window = milliseconds(300'000);  // from the hand-over to our leaving
   Duration answer = milliseconds(10'000);        // for giving the charge back
-  Duration dismissal = milliseconds(31'000);     // for its end
+  Duration dismissal = milliseconds(31'000);     // for its end, unless it says how long
 };
 
 // --- events: what happened ---
@@ -38,9 +38,14 @@ struct UndoAsked {};  // HUP
 struct SuccessorNotStarted {
   std::string reason;
 };
-struct SuccessorReady {};     // its workers have been ready for a while
-struct SuccessorStopping {};  // it was in charge, was asked to stop, and gave back the charge
-struct SuccessorGaveBack {};  // it is not in charge any more
+struct SuccessorReady {};  // its workers have been ready for a while
+// It was in charge, stops, and gave back the charge. `limit`: within which it will have ended.
+struct SuccessorStopping {
+  std::optional<Duration> limit;
+};
+struct SuccessorGaveBack {  // it is not in charge any more, and leaves
+  std::optional<Duration> limit;
+};
 struct SuccessorExited {
   ExitStatus status;
 };
@@ -110,8 +115,8 @@ class Upgrade {
   void handle(Effects& effects, const UndoAsked&);
   void handle(Effects& effects, const SuccessorNotStarted& event);
   void handle(Effects& effects, const SuccessorReady&);
-  void handle(Effects& effects, const SuccessorStopping&);
-  void handle(Effects& effects, const SuccessorGaveBack&);
+  void handle(Effects& effects, const SuccessorStopping& event);
+  void handle(Effects& effects, const SuccessorGaveBack& event);
   void handle(Effects& effects, const SuccessorExited& event);
   void handle(Effects& effects, const OwnWorkersReady&);
   void handle(Effects& effects, const OwnStopBegan& event);

@@ -216,6 +216,17 @@ TEST(Upgrade, ANewMasterThatDoesNotGetReadyIsDismissedThenKilled) {
   EXPECT_EQ(h.errors().size(), 1u);
 }
 
+// Its options are not ours: it knows how long its drain may take.
+TEST(Upgrade, ANewMasterThatLeavesSaysHowLongItIsWaitedFor) {
+  for (const UpgradeEvent& leaves :
+       {UpgradeEvent(SuccessorStopping{200s}), UpgradeEvent(SuccessorGaveBack{200s})}) {
+    Harness h;
+    h.ask_back().send(leaves).actions();
+    EXPECT_EQ(h.pass(199s).actions(), "");
+    EXPECT_EQ(h.pass(1s).actions(), "signal 9");
+  }
+}
+
 TEST(Upgrade, TheOldMasterLeavesAfterTheWindow) {
   Harness h;
   h.hand_over().actions();

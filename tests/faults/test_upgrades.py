@@ -238,6 +238,36 @@ def test_fault_37_stop_of_the_master_in_charge_stops_both(app: Path, who: str) -
         assert not server.family() and not path.exists() and not server.pid_file.exists()
 
 
+def test_fault_37_shutdown_delay_of_the_new_master_is_served_by_it(app: Path) -> None:
+    """It stays in charge until its stop begins, and the old one waits for it; a second TERM cuts the delay short."""
+    path = app / "app.sock"
+    with Upgradable(app, "site_app:app", "--shutdown-delay", "60", app_dir=app, bind=("--bind", f"unix:{path}")) as server:
+        new = server.upgrade(server.pid)
+        os.kill(new, signal.SIGTERM)
+        server.log.wait_for("serving goes on until then")
+        assert server.get("/").status == 200 and server.in_charge() == new
+        assert server.masters() == [server.pid, new]
+        os.kill(new, signal.SIGTERM)
+        server.wait_exit(new)
+        assert server.wait() == 0
+        assert not server.family() and not path.exists() and not server.pid_file.exists()
+
+
+def test_fault_37_candidate_that_is_told_to_stop_does_so_without_a_delay(app: Path) -> None:
+    """Nobody sends it requests by name; and what is about to stop must not take charge."""
+    with Upgradable(app, "site_app:app", "--shutdown-delay", "60", app_dir=app, allow=(FAILED,)) as server:
+        before = server.wait_workers(1)
+        new = server.start_upgrade(server.pid)
+        server.log.wait_for("ready: 1 worker", count=2)
+        os.kill(new, signal.SIGTERM)
+        server.log.wait_for(f"{FAILED}: the new master ended with exit code 0")
+        assert server.wait_workers(1) == before and server.in_charge() == server.pid
+        server.signal(signal.SIGTERM)
+        server.log.wait_for("serving goes on until then")
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+
+
 def test_fault_37_hup_calls_off_an_upgrade_and_a_second_usr2_is_ignored(app: Path) -> None:
     with Upgradable(app, "site_app:app", app_dir=app) as server:
         before = server.wait_workers(1)
