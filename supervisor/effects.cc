@@ -63,7 +63,9 @@ void Runner::perform(const ExitMaster& effect) {
 
 // A new master that was dismissed is waited for: its end, too, belongs to the service's.
 void Runner::exit_if_possible() {
-  if (exiting_ && handover_.may_exit()) loop_.stop();
+  if (!exiting_ || !handover_.may_exit()) return;
+  if (exit_code_ == kExitOk) exit_code_ = handover_.exit_code();
+  loop_.stop();
 }
 
 }  // namespace tricorn

@@ -56,6 +56,7 @@ class Handover {
   bool successor_serves() const { return upgrade_.successor_serves(); }
   // Whether this master was never in charge, and the old one is.
   bool candidate() const { return succession_.state() == Succession::State::kCandidate; }
+  int exit_code() const { return upgrade_.exit_code(); }
   bool may_exit() const { return upgrade_.may_exit(); }
 
  private:

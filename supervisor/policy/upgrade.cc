@@ -119,7 +119,8 @@ void Upgrade::handle(Effects& effects, const SuccessorStopping& event) {
   const Duration limit = event.limit.value_or(limits_.dismissal);
   switch (state_) {
     case State::kHandedOver:
-      log(effects, LogLevel::kInfo, "the new master was asked to stop: the old one stops, too");
+      log(effects, LogLevel::kInfo, "the new master stops: the old one stops, too");
+      joint_stop_ = true;
       effects.emplace_back(TakeChargeBack{});
       go(State::kDismissing, limit);
       effects.emplace_back(StopService{});
@@ -127,6 +128,7 @@ void Upgrade::handle(Effects& effects, const SuccessorStopping& event) {
     case State::kTakingBack:
     case State::kReturning:
     case State::kLeaving:  // both were asked to stop
+      joint_stop_ = state_ == State::kLeaving;
       effects.emplace_back(TakeChargeBack{});
       return go(State::kDismissing, limit);
     default:
@@ -162,6 +164,7 @@ void Upgrade::handle(Effects& effects, const SuccessorExited& event) {
       effects.emplace_back(TakeChargeBack{});
       return go(State::kNone, {});
     case State::kDismissing:
+      if (joint_stop_) exit_code_ = shell_code(event.status);
       log(effects, LogLevel::kInfo, "the new master " + what);
       return go(State::kNone, {});
   }

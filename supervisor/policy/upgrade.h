@@ -105,6 +105,9 @@ class Upgrade {
   State state() const { return state_; }
   // Whether clients of this master's workers will find the new one when they come back.
   bool successor_serves() const;
+  // What a stop of this master ends with if it has no other code: that of the new master with which
+  // it stops, since a service manager may look at this one.
+  int exit_code() const { return exit_code_; }
   // Whether nobody is left whose end this master has to see.
   bool may_exit() const { return state_ != State::kStarting && state_ != State::kDismissing; }
 
@@ -128,6 +131,8 @@ class Upgrade {
   const UpgradeLimits limits_;
   State state_ = State::kNone;
   std::optional<TimePoint> deadline_;
+  bool joint_stop_ = false;  // the new one's stop was the service's
+  int exit_code_ = kExitOk;
   TimePoint now_{};  // of the event
 };
 

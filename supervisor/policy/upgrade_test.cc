@@ -227,6 +227,20 @@ TEST(Upgrade, ANewMasterThatLeavesSaysHowLongItIsWaitedFor) {
   }
 }
 
+TEST(Upgrade, AStopOfBothEndsWithTheNewMastersCode) {
+  for (const ExitStatus& status : {ExitStatus{.code = 137}, ExitStatus{.signal = SIGKILL}}) {
+    Harness h;
+    h.hand_over().send(SuccessorStopping{}).send(SuccessorExited{status});
+    EXPECT_EQ(h.upgrade.exit_code(), 137);
+  }
+  Harness asked_too;
+  asked_too.hand_over().send(OwnStopBegan{.signal = SIGTERM}).send(SuccessorStopping{});
+  EXPECT_EQ(asked_too.send(SuccessorExited{{.code = 1}}).upgrade.exit_code(), 1);
+  Harness undone;
+  undone.ask_back().send(SuccessorGaveBack{}).send(SuccessorExited{{.code = 1}});
+  EXPECT_EQ(undone.upgrade.exit_code(), 0) << "the service goes on";
+}
+
 TEST(Upgrade, TheOldMasterLeavesAfterTheWindow) {
   Harness h;
   h.hand_over().actions();

@@ -238,6 +238,17 @@ def test_fault_37_stop_of_the_master_in_charge_stops_both(app: Path, who: str) -
         assert not server.family() and not path.exists() and not server.pid_file.exists()
 
 
+def test_fault_37_both_end_with_the_code_of_the_new_master(app: Path) -> None:
+    """The old one is what the service manager looks at in the end: it is to restart what has failed."""
+    with Upgradable(app, "site_app:app", "--exit-on-worker-crash", app_dir=app, expect_exit=137,
+                    allow=("killed by signal 9", "as --exit-on-worker-crash asks")) as server:
+        new = server.upgrade(server.pid)
+        os.kill(server.workers_of(new)[0], signal.SIGKILL)
+        server.wait_exit(new, 137)
+        assert server.wait() == 137
+        assert server.log.count("the new master stops: the old one stops, too") == 1
+
+
 def test_fault_37_shutdown_delay_of_the_new_master_is_served_by_it(app: Path) -> None:
     """It stays in charge until its stop begins, and the old one waits for it; a second TERM cuts the delay short."""
     path = app / "app.sock"

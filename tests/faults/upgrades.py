@@ -105,8 +105,10 @@ class Upgradable(Server):
         super().assert_gone()
 
     def wait_exit(self, master: int, code: int = 0) -> None:
-        """For one whose parent has gone: it has become ours."""
+        """It is ours to wait for when its parent has gone; else that one, the old master, tells the code."""
         exit_code = None
+        told = "the new master ended with exit code "
+        before = self.log.count(told)
 
         def ended() -> bool:
             nonlocal exit_code
@@ -117,6 +119,8 @@ class Upgradable(Server):
             exit_code = os.waitstatus_to_exitcode(status) if pid else None
             return pid != 0
         self.eventually(ended, f"the end of {master}")
+        if exit_code is None and self.log.count(told) > before:  # not told by one that stops, too, and went first
+            assert self.log.count(f"{told}{code}$") > 0, f"not exit code {code}; log:\n{self.log}"
         assert exit_code in (None, code), f"exit code {exit_code}; log:\n{self.log}"
 
     # --- masters ------------------------------------------------------------------------------------------------------
