@@ -96,7 +96,8 @@ void Handover::perform(const SignalSuccessor& effect) { successor_.signal(effect
 
 void Handover::perform(const LeaveService&) { service_.feed(StopRequested{.replaced = true}); }
 
-void Handover::perform(const StopService&) { service_.feed(StopRequested{}); }
+// The new master has had the shutdown delay.
+void Handover::perform(const StopService&) { service_.feed(StopRequested{.at_once = true}); }
 
 void Handover::perform(const ReloadOwn&) { service_.reload(); }
 

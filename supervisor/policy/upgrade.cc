@@ -114,26 +114,15 @@ void Upgrade::handle(Effects& effects, const SuccessorReady&) {
   go(State::kHandedOver, limits_.undo_window);
 }
 
-// Whoever stops the master in charge stops the service; in the midst of an undo, only that master.
+// Whoever stops the master in charge stops the service, in the midst of an undo, too.
 void Upgrade::handle(Effects& effects, const SuccessorStopping& event) {
-  const Duration limit = event.limit.value_or(limits_.dismissal);
-  switch (state_) {
-    case State::kHandedOver:
-      log(effects, LogLevel::kInfo, "the new master stops: the old one stops, too");
-      joint_stop_ = true;
-      effects.emplace_back(TakeChargeBack{});
-      go(State::kDismissing, limit);
-      effects.emplace_back(StopService{});
-      return;
-    case State::kTakingBack:
-    case State::kReturning:
-    case State::kLeaving:  // both were asked to stop
-      joint_stop_ = state_ == State::kLeaving;
-      effects.emplace_back(TakeChargeBack{});
-      return go(State::kDismissing, limit);
-    default:
-      return;
-  }
+  if (!successor_serves()) return;
+  const bool leaving = state_ == State::kLeaving;  // both were asked to stop
+  if (!leaving) log(effects, LogLevel::kInfo, "the new master stops: the old one stops, too");
+  effects.emplace_back(TakeChargeBack{});
+  joint_stop_ = true;
+  go(State::kDismissing, event.limit.value_or(limits_.dismissal));
+  if (!leaving) effects.emplace_back(StopService{});
 }
 
 void Upgrade::handle(Effects& effects, const SuccessorGaveBack& event) {

@@ -238,6 +238,18 @@ def test_fault_37_stop_of_the_master_in_charge_stops_both(app: Path, who: str) -
         assert not server.family() and not path.exists() and not server.pid_file.exists()
 
 
+def test_fault_37_stop_of_the_master_in_charge_ends_an_undo_and_both(app: Path) -> None:
+    with Upgradable(app, "site_app:app", app_dir=app) as server:
+        new = server.upgrade(server.pid)
+        write_source(app, "import os, time\nos.write(1, b'booting\\n')\ntime.sleep(60)\n")
+        server.signal(signal.SIGHUP)
+        server.log.wait_for("booting")
+        os.kill(new, signal.SIGTERM)
+        server.wait_exit(new)
+        assert server.wait() == 0
+        assert not server.family() and not server.pid_file.exists()
+
+
 def test_fault_37_both_end_with_the_code_of_the_new_master(app: Path) -> None:
     """The old one is what the service manager looks at in the end: it is to restart what has failed."""
     with Upgradable(app, "site_app:app", "--exit-on-worker-crash", app_dir=app, expect_exit=137,
