@@ -75,7 +75,8 @@ void Handover::upgrade_asked(const Policy& policy) { happened(UpgradeAsked{refus
 void Handover::hang_up() { happened(UndoAsked{}); }
 
 void Handover::stop_asked(int signal) {
-  happened(OwnStopBegan{.signal = signal, .repeated = std::exchange(stop_told_, true)});
+  stop_told_ = true;
+  happened(OwnStopBegan{.signal = signal});
 }
 
 void Handover::stop_begins() { happened(SuccessionStopBegan{}); }

@@ -71,7 +71,7 @@ class Handover {
   void perform(const BringBackOwnWorkers&);
   void perform(const AskChargeBack&);
   void perform(const TakeChargeBack&);
-  void perform(const DismissSuccessor&);
+  void perform(const DismissSuccessor& effect);
   void perform(const SignalSuccessor& effect);
   void perform(const LeaveService&);
   void perform(const StopService&);
@@ -85,7 +85,7 @@ class Handover {
   void perform(const AssumeCharge&);
   void perform(const AssumeFiles&);
   void perform(const ReturnCharge& effect);
-  void perform(const StopForPredecessor&);
+  void perform(const StopForPredecessor& effect);
   void perform(const SuccessionLog& effect);
   void hear_predecessor(const HandoverMessage& message);
 

@@ -88,8 +88,10 @@ void Handover::perform(const AskChargeBack&) {
   say({.word = words::kReturn, .fields = {}, .fds = {}});
 }
 
-void Handover::perform(const DismissSuccessor&) {
-  say({.word = words::kDismiss, .fields = {}, .fds = {}});
+void Handover::perform(const DismissSuccessor& effect) {
+  HandoverMessage dismissal{.word = words::kDismiss, .fields = {}, .fds = {}};
+  if (effect.service_stops) dismissal.fields.emplace_back(words::kServiceStops, "");
+  say(std::move(dismissal));
 }
 
 void Handover::perform(const SignalSuccessor& effect) { successor_.signal(effect.signal); }

@@ -12,7 +12,7 @@ void Handover::hear_predecessor(const HandoverMessage& message) {
   } else if (message.word == words::kReturn) {
     happened(ChargeAskedBack{});
   } else if (message.word == words::kDismiss) {
-    happened(Dismissed{});
+    happened(Dismissed{.service_stops = !message.values_of(words::kServiceStops).empty()});
   }
 }
 
@@ -51,8 +51,8 @@ void Handover::perform(const ReturnCharge& effect) {
        .fds = {}});
 }
 
-void Handover::perform(const StopForPredecessor&) {
-  service_.feed(StopRequested{.replaced = true});
+void Handover::perform(const StopForPredecessor& effect) {
+  service_.feed(StopRequested{.replaced = !effect.service_stops, .at_once = true});
 }
 
 void Handover::perform(const SuccessionLog& effect) { log_line(effect.level, effect.text); }

@@ -256,7 +256,7 @@ const std::vector<Situation> kSituations = {
     {"StopKills",
      [](PolicyHarness& h) {
        h.boot();
-       for (int i = 0; i < 3; ++i) h.send(StopRequested{});
+       for (int i = 0; i < 3; ++i) h.send(StopRequested{.signal = SIGTERM});
      },
      1,
      1,

@@ -27,7 +27,9 @@ void Shutdown::request(const StopRequested& request, TimePoint now, Duration del
     delay_ends_at_ = now + delay;
     return;
   }
-  if (++requests_ == 1) replaced_ = request.replaced;
+  const bool begins = level_ == StopLevel::kNone || level_ == StopLevel::kDelay;
+  replaced_ = request.replaced && (begins || replaced_);
+  if (request.signal != 0) ++requests_;
   StopLevel asked = StopLevel::kDrain;
   if (request.fast || requests_ == 2) asked = StopLevel::kFast;
   if (requests_ >= 3) asked = StopLevel::kKill;

@@ -22,6 +22,8 @@ class Shutdown {
  public:
   // A first request drains (or is fast if it says so), a second is fast, a third kills. With a
   // `delay` the first one only begins it: the next request cuts it short and counts as the first.
+  // One without a signal, another master's, does not count; it may end that clients are waited for
+  // since another master serves.
   void request(const StopRequested& request, TimePoint now, Duration delay = {});
   // True once, when the delay has passed: then it drains.
   bool end_delay(TimePoint now);

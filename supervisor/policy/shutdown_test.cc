@@ -39,6 +39,24 @@ TEST(Shutdown, EscalatesAndNamesTheCode) {
   }
 }
 
+// The old master's stop hurries a new one that was leaving clients to it; so does a signal, which
+// is the first one then.
+TEST(Shutdown, AnotherMastersRequestIsNoSignal) {
+  for (const StopRequested& next : {StopRequested{}, StopRequested{.signal = SIGTERM}}) {
+    Shutdown shutdown;
+    shutdown.request({.replaced = true}, {});
+    EXPECT_EQ(shutdown.drain_mode(), DrainMode::kRetire);
+    shutdown.request({.replaced = true}, {});
+    EXPECT_EQ(shutdown.drain_mode(), DrainMode::kRetire);
+    shutdown.request(next, {});
+    EXPECT_EQ(shutdown.drain_mode(), DrainMode::kStop);
+    EXPECT_EQ(shutdown.level(), StopLevel::kDrain);
+    shutdown.request({.replaced = true}, {});
+    EXPECT_EQ(shutdown.drain_mode(), DrainMode::kStop) << "not back";
+    EXPECT_EQ(shutdown.exit_code(), 0);
+  }
+}
+
 TEST(Shutdown, ADelayGoesBeforeTheDrain) {
   const TimePoint now(std::chrono::hours(1));
   const Duration delay = std::chrono::seconds(5);

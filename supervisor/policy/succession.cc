@@ -54,11 +54,12 @@ void Succession::handle(Effects& effects, const ChargeAskedBack&) {
   state_ = State::kStopping;
 }
 
-void Succession::handle(Effects& effects, const Dismissed&) {
-  if (state_ != State::kCandidate) return;
+void Succession::handle(Effects& effects, const Dismissed& event) {
+  const bool hurries = state_ == State::kStopping && event.service_stops;
+  if (state_ != State::kCandidate && !hurries) return;
   state_ = State::kStopping;
   proven_at_.reset();
-  effects.emplace_back(StopForPredecessor{});
+  effects.emplace_back(StopForPredecessor{event.service_stops});
 }
 
 // The old master stops with us, and cleans up.

@@ -16,9 +16,11 @@ namespace tricorn {
 struct ReadinessSeen {     // may be said again and again
   bool all_ready = false;  // our workers
 };
-struct ChargeReceived {};   // the old master handed over
-struct ChargeAskedBack {};  // it undoes the upgrade
-struct Dismissed {};        // it calls the upgrade off
+struct ChargeReceived {};      // the old master handed over
+struct ChargeAskedBack {};     // it undoes the upgrade
+struct Dismissed {             // it calls the upgrade off, or hurries us at its end
+  bool service_stops = false;  // it stops, too
+};
 struct PredecessorGone {};
 struct SuccessionStopBegan {};  // of this master: it serves no longer
 struct SuccessionTick {};
@@ -33,7 +35,9 @@ struct AssumeFiles {};    // we were about to stop, and nobody else is left to r
 struct ReturnCharge {     // they are the old master's again, and it is told
   bool stopping = false;  // that we were asked to stop, too
 };
-struct StopForPredecessor {};
+struct StopForPredecessor {    // may come twice
+  bool service_stops = false;  // else it serves, and our clients go back to it
+};
 struct SuccessionLog {
   LogLevel level = LogLevel::kInfo;
   std::string text;
@@ -66,7 +70,7 @@ class Succession {
   void handle(Effects& effects, const ReadinessSeen& event);
   void handle(Effects& effects, const ChargeReceived&);
   void handle(Effects& effects, const ChargeAskedBack&);
-  void handle(Effects& effects, const Dismissed&);
+  void handle(Effects& effects, const Dismissed& event);
   void handle(Effects& effects, const PredecessorGone&);
   void handle(Effects& effects, const SuccessionStopBegan&);
   void handle(Effects& effects, const SuccessionTick&);

@@ -19,7 +19,9 @@ std::string to_word(const SuccessionEffect& effect) {
     std::string operator()(const AssumeCharge&) { return "assume"; }
     std::string operator()(const AssumeFiles&) { return "assume files"; }
     std::string operator()(const ReturnCharge& e) { return e.stopping ? "stopping" : "return"; }
-    std::string operator()(const StopForPredecessor&) { return "stop"; }
+    std::string operator()(const StopForPredecessor& e) {
+      return e.service_stops ? "stop with it" : "stop";
+    }
     std::string operator()(const SuccessionLog&) { return ""; }
   };
   return std::visit(Words{}, effect);
@@ -62,9 +64,13 @@ struct Situation {
 };
 
 const std::vector<std::pair<const char*, SuccessionEvent>> kEvents = {
-    {"Readiness", ReadinessSeen{true}}, {"Charge", ChargeReceived{}},
-    {"AskedBack", ChargeAskedBack{}},   {"Dismissed", Dismissed{}},
-    {"Gone", PredecessorGone{}},        {"Stop", SuccessionStopBegan{}},
+    {"Readiness", ReadinessSeen{true}},
+    {"Charge", ChargeReceived{}},
+    {"AskedBack", ChargeAskedBack{}},
+    {"Dismissed", Dismissed{}},
+    {"DismissedForGood", Dismissed{.service_stops = true}},
+    {"Gone", PredecessorGone{}},
+    {"Stop", SuccessionStopBegan{}},
     {"Tick", SuccessionTick{}},
 };
 
@@ -77,6 +83,7 @@ const std::vector<Situation>& situations() {
        State::kCandidate,
        {{"Charge", {"assume", State::kInCharge}},
         {"Dismissed", {"stop", State::kStopping}},
+        {"DismissedForGood", {"stop with it", State::kStopping}},
         {"Gone", {"assume", State::kAlone}},
         {"Stop", {"", State::kStopping}}}},
       {"InCharge",
@@ -90,8 +97,13 @@ const std::vector<Situation>& situations() {
        true,
        {ChargeReceived{}, SuccessionStopBegan{}},
        State::kStopping,
-       {{"Gone", {"assume files", State::kStopping}}}},
-      {"StoppingCandidate", true, {SuccessionStopBegan{}}, State::kStopping, {}},
+       {{"DismissedForGood", {"stop with it", State::kStopping}},
+        {"Gone", {"assume files", State::kStopping}}}},
+      {"StoppingCandidate",
+       true,
+       {SuccessionStopBegan{}},
+       State::kStopping,
+       {{"DismissedForGood", {"stop with it", State::kStopping}}}},
   };
   return all;
 }
@@ -100,7 +112,7 @@ class SuccessionCells : public testing::TestWithParam<Situation> {};
 
 TEST_P(SuccessionCells, ActOnlyWhereListed) {
   const Situation& situation = GetParam();
-  ASSERT_EQ(kEvents.size(), std::variant_size_v<SuccessionEvent>);
+  ASSERT_EQ(kEvents.size(), std::variant_size_v<SuccessionEvent> + 1);
   for (const auto& [name, event] : kEvents) {
     SCOPED_TRACE(name);
     Harness h(situation.has_predecessor);

@@ -166,21 +166,34 @@ void Upgrade::handle(Effects& effects, const OwnWorkersReady&) {
 }
 
 void Upgrade::handle(Effects& effects, const OwnStopBegan& event) {
+  const bool repeated = event.signal != 0 && std::exchange(stop_asked_, true);
   switch (state_) {
     case State::kNone:
     case State::kLeaving:
       return;
     case State::kStarting:
-      return dismiss(effects);
+      stop_successor(effects, event.signal, repeated);
+      return go(State::kDismissing, limits_.dismissal);
     case State::kHandedOver:
     case State::kTakingBack:  // it has not been asked for anything yet
       return go(State::kLeaving, {});
     case State::kReturning:
       effects.emplace_back(TakeChargeBack{});
+      stop_successor(effects, event.signal, repeated);
       return go(State::kDismissing, limits_.dismissal);
     case State::kDismissing:
-      if (event.repeated) effects.emplace_back(SignalSuccessor{event.signal});
-      return;
+      return stop_successor(effects, event.signal, repeated);
+  }
+}
+
+// Nobody serves when it has gone: it is not to wait for its clients. That is told in words, which
+// may come twice: who signals a whole group has signalled it already, and a second TERM would cut
+// its requests off. One that stops by itself need not be told.
+void Upgrade::stop_successor(Effects& effects, int signal, bool repeated) {
+  if (repeated || signal == SIGQUIT) {
+    effects.emplace_back(SignalSuccessor{signal});
+  } else if (!joint_stop_) {
+    effects.emplace_back(DismissSuccessor{.service_stops = true});
   }
 }
 

@@ -52,7 +52,6 @@ struct SuccessorExited {
 struct OwnWorkersReady {};  // all of them, once more
 struct OwnStopBegan {
   int signal = 0;  // that asked for it; 0: none did
-  bool repeated = false;
 };
 struct UpgradeTick {};
 
@@ -67,7 +66,9 @@ struct RetireOwnWorkers {};
 struct BringBackOwnWorkers {};
 struct AskChargeBack {};  // the new master answers with SuccessorGaveBack
 struct TakeChargeBack {};
-struct DismissSuccessor {};  // it is to stop: clients come back to us
+struct DismissSuccessor {      // it is to stop: clients come back to us
+  bool service_stops = false;  // unless we stop, too
+};
 struct SignalSuccessor {
   int signal = 0;
 };
@@ -126,11 +127,13 @@ class Upgrade {
   void handle(Effects& effects, const UpgradeTick&);
   void go(State state, std::optional<Duration> limit);
   void dismiss(Effects& effects);
+  void stop_successor(Effects& effects, int signal, bool repeated);
   void expire(Effects& effects);
 
   const UpgradeLimits limits_;
   State state_ = State::kNone;
   std::optional<TimePoint> deadline_;
+  bool stop_asked_ = false;  // of us, by a signal
   bool joint_stop_ = false;  // the new one's stop was the service's
   int exit_code_ = kExitOk;
   TimePoint now_{};  // of the event

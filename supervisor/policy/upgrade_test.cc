@@ -26,7 +26,9 @@ std::string to_word(const UpgradeEffect& effect) {
     std::string operator()(const BringBackOwnWorkers&) { return "bring back"; }
     std::string operator()(const AskChargeBack&) { return "ask back"; }
     std::string operator()(const TakeChargeBack&) { return "take back"; }
-    std::string operator()(const DismissSuccessor&) { return "dismiss"; }
+    std::string operator()(const DismissSuccessor& e) {
+      return e.service_stops ? "dismiss for good" : "dismiss";
+    }
     std::string operator()(const SignalSuccessor& e) { return fmt::format("signal {}", e.signal); }
     std::string operator()(const LeaveService&) { return "leave"; }
     std::string operator()(const StopService&) { return "stop"; }
@@ -85,7 +87,7 @@ struct Situation {
 };
 
 constexpr size_t kEventKinds = std::variant_size_v<UpgradeEvent>;
-const std::array<std::pair<const char*, UpgradeEvent>, kEventKinds + 2> kEvents = {{
+const std::array<std::pair<const char*, UpgradeEvent>, kEventKinds + 3> kEvents = {{
     {"Asked", UpgradeAsked{}},
     {"Refused", UpgradeAsked{"process 1"}},
     {"Undo", UndoAsked{}},
@@ -96,7 +98,8 @@ const std::array<std::pair<const char*, UpgradeEvent>, kEventKinds + 2> kEvents 
     {"Exited", SuccessorExited{{.code = 3}}},
     {"OwnReady", OwnWorkersReady{}},
     {"Stop", OwnStopBegan{.signal = SIGTERM}},
-    {"StopAgain", OwnStopBegan{.signal = SIGTERM, .repeated = true}},
+    {"StopFast", OwnStopBegan{.signal = SIGQUIT}},
+    {"StopUnasked", OwnStopBegan{}},
     {"Tick", UpgradeTick{}},
 }};
 
@@ -113,8 +116,9 @@ const std::vector<Situation>& situations() {
         {"NotStarted", {"", State::kNone}},
         {"Ready", {"hand over, retire", State::kHandedOver}},
         {"Exited", {"", State::kNone}},
-        {"Stop", {"dismiss", State::kDismissing}},
-        {"StopAgain", {"dismiss", State::kDismissing}}}},
+        {"Stop", {"dismiss for good", State::kDismissing}},
+        {"StopFast", {"signal 3", State::kDismissing}},
+        {"StopUnasked", {"dismiss for good", State::kDismissing}}}},
       {"HandedOver",
        State::kHandedOver,
        [](Harness& h) { h.hand_over(); },
@@ -122,7 +126,8 @@ const std::vector<Situation>& situations() {
         {"Stopping", {"take back, stop", State::kDismissing}},
         {"Exited", {"take back, bring back", State::kNone}},
         {"Stop", {"", State::kLeaving}},
-        {"StopAgain", {"", State::kLeaving}}}},
+        {"StopFast", {"", State::kLeaving}},
+        {"StopUnasked", {"", State::kLeaving}}}},
       {"TakingBack",
        State::kTakingBack,
        [](Harness& h) { h.hand_over().send(UndoAsked{}); },
@@ -130,21 +135,31 @@ const std::vector<Situation>& situations() {
         {"Exited", {"take back", State::kNone}},
         {"OwnReady", {"ask back", State::kReturning}},
         {"Stop", {"", State::kLeaving}},
-        {"StopAgain", {"", State::kLeaving}}}},
+        {"StopFast", {"", State::kLeaving}},
+        {"StopUnasked", {"", State::kLeaving}}}},
       {"Returning",
        State::kReturning,
        [](Harness& h) { h.ask_back(); },
        {{"Stopping", {"take back, stop", State::kDismissing}},
         {"GaveBack", {"take back", State::kDismissing}},
         {"Exited", {"take back", State::kNone}},
-        {"Stop", {"take back", State::kDismissing}},
-        {"StopAgain", {"take back", State::kDismissing}}}},
+        {"Stop", {"take back, dismiss for good", State::kDismissing}},
+        {"StopFast", {"take back, signal 3", State::kDismissing}},
+        {"StopUnasked", {"take back, dismiss for good", State::kDismissing}}}},
       {"Dismissing",
        State::kDismissing,
        [](Harness& h) { h.ask_back().send(SuccessorGaveBack{}); },
        {{"Undo", {"reload", State::kDismissing}},
         {"Exited", {"", State::kNone}},
-        {"StopAgain", {"signal 15", State::kDismissing}}}},
+        {"Stop", {"dismiss for good", State::kDismissing}},
+        {"StopFast", {"signal 3", State::kDismissing}},
+        {"StopUnasked", {"dismiss for good", State::kDismissing}}}},
+      {"StoppingTogether",
+       State::kDismissing,
+       [](Harness& h) { h.hand_over().send(SuccessorStopping{}).send(OwnStopBegan{}); },
+       {{"Undo", {"reload", State::kDismissing}},
+        {"Exited", {"", State::kNone}},
+        {"StopFast", {"signal 3", State::kDismissing}}}},
       {"Leaving",
        State::kLeaving,
        [](Harness& h) { h.hand_over().send(OwnStopBegan{}); },
@@ -214,6 +229,17 @@ TEST(Upgrade, ANewMasterThatDoesNotGetReadyIsDismissedThenKilled) {
   h.send(SuccessorExited{{.signal = SIGKILL}});
   EXPECT_TRUE(h.upgrade.may_exit());
   EXPECT_EQ(h.errors().size(), 1u);
+}
+
+// What signals the whole group has signalled the new master once itself.
+TEST(Upgrade, OnlyASecondSignalIsPassedOn) {
+  Harness h;
+  h.hand_over().send(SuccessorStopping{}).send(OwnStopBegan{}).actions();
+  EXPECT_EQ(h.send(OwnStopBegan{.signal = SIGTERM}).actions(), "");
+  EXPECT_EQ(h.send(OwnStopBegan{.signal = SIGINT}).actions(), "signal 2");
+  Harness starting;
+  starting.send(UpgradeAsked{}).send(OwnStopBegan{.signal = SIGTERM}).actions();
+  EXPECT_EQ(starting.send(OwnStopBegan{.signal = SIGTERM}).actions(), "signal 15");
 }
 
 // Its options are not ours: it knows how long its drain may take.

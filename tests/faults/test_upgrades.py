@@ -250,6 +250,20 @@ def test_fault_37_stop_of_the_master_in_charge_ends_an_undo_and_both(app: Path) 
         assert not server.family() and not server.pid_file.exists()
 
 
+def test_fault_37_stop_of_the_old_master_ends_the_wait_for_clients_of_the_new_one(app: Path) -> None:
+    """After an undo it keeps idle connections for those who come back; nobody can when the old one stops, too."""
+    with Upgradable(app, "site_app:app", "--timeout-graceful-shutdown", "300", app_dir=app) as server:
+        new = server.upgrade(server.pid)
+        with server.connect() as idle:
+            assert idle.get("/").status == 200
+            server.signal(signal.SIGHUP)
+            server.log.wait_for("is in charge again")
+            assert server.masters() == [server.pid, new]
+            server.signal(signal.SIGTERM)
+            server.wait_exit(new)
+            assert server.wait() == 0
+
+
 def test_fault_37_both_end_with_the_code_of_the_new_master(app: Path) -> None:
     """The old one is what the service manager looks at in the end: it is to restart what has failed."""
     with Upgradable(app, "site_app:app", "--exit-on-worker-crash", app_dir=app, expect_exit=137,
