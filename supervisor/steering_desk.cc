@@ -109,7 +109,7 @@ void SteeringDesk::scale(ClientId client, uint32_t workers, bool wait) {
     return answer(client,
                   error_answer(steering_error::kStopping, "not scaled: the server is stopping"));
   }
-  if (wait) waits_.for_scale(client, policy_.slots().size(), workers);
+  if (wait) waits_.for_scale(client, policy_, workers);
   server_.feed(ScaleTo{workers});
   if (!wait) answer(client, ok_answer({{"workers", workers}}));
 }

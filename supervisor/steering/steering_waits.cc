@@ -12,10 +12,13 @@ namespace tricorn {
 namespace {
 
 // nullopt: it goes on.
-std::optional<Json> end_of_scale(const std::vector<SlotView>& slots, bool stopping, size_t before,
-                                 size_t wanted) {
-  if (stopping) {
+std::optional<Json> end_of_scale(const Policy& policy, const std::vector<SlotView>& slots,
+                                 size_t before, size_t wanted) {
+  if (policy.stopping()) {
     return error_answer(steering_error::kStopping, "not scaled: the server is stopping");
+  }
+  if (policy.retired()) {
+    return error_answer(steering_error::kSuperseded, "another request has retired all workers");
   }
   if (slots.size() != wanted) {
     return error_answer(
@@ -36,6 +39,11 @@ std::optional<Json> end_of_scale(const std::vector<SlotView>& slots, bool stoppi
 
 }  // namespace
 
+// Workers that were retired left their slots.
+void SteeringWaits::for_scale(ClientId client, const Policy& policy, size_t wanted) {
+  waits_[client] = Scale{policy.retired() ? 0 : policy.slots().size(), wanted};
+}
+
 SteeringWaits::Answers SteeringWaits::on(const RolloutEnded& ended, size_t workers) {
   Answers answers;
   for (const auto& [client, wait] : waits_) {
@@ -54,7 +62,7 @@ SteeringWaits::Answers SteeringWaits::on_change(const Policy& policy) {
   for (const auto& [client, wait] : waits_) {
     const auto* scale = std::get_if<Scale>(&wait);
     if (scale == nullptr) continue;
-    auto answer = end_of_scale(slots, policy.stopping(), scale->before, scale->wanted);
+    auto answer = end_of_scale(policy, slots, scale->before, scale->wanted);
     if (answer) answers.emplace_back(client, std::move(*answer));
   }
   for (const auto& [client, answer] : answers) waits_.erase(client);

@@ -21,10 +21,8 @@ class SteeringWaits {
   using Answers = std::vector<std::pair<ClientId, Json>>;
 
   void for_rollout(ClientId client, Generation generation) { waits_[client] = Rollout{generation}; }
-  // `before`: the number of slots until now.
-  void for_scale(ClientId client, size_t before, size_t wanted) {
-    waits_[client] = Scale{before, wanted};
-  }
+  // Call before the policy hears of it.
+  void for_scale(ClientId client, const Policy& policy, size_t wanted);
   void for_exit(ClientId client) { waits_[client] = Exit{}; }
   void forget(ClientId client) { waits_.erase(client); }
 
@@ -40,7 +38,8 @@ class SteeringWaits {
     Generation generation;
   };
   struct Scale {
-    size_t before, wanted;
+    size_t before;  // so many slots were filled: what becomes of their workers is not ours
+    size_t wanted;
   };
   struct Exit {};
 

@@ -101,18 +101,18 @@ TEST_F(SteeringWaitsTest, ForcedStopIsAFailure) {
 }
 
 TEST_F(SteeringWaitsTest, ScaleEndsWhenAllServe) {
-  waits_.for_scale(1, 2, 3);
+  waits_.for_scale(1, policy_, 3);
   send(ScaleTo{3});
   EXPECT_EQ(answers(), "");
   up(3);
   EXPECT_EQ(answers(), "1 {\"ok\":true,\"workers\":3}\n");
-  waits_.for_scale(2, 3, 1);
+  waits_.for_scale(2, policy_, 1);
   send(ScaleTo{1});
   EXPECT_EQ(answers(), "2 {\"ok\":true,\"workers\":1}\n") << "those that retire are not waited for";
 }
 
 TEST_F(SteeringWaitsTest, ScaleEndsWhenANewWorkerFails) {
-  waits_.for_scale(1, 2, 3);
+  waits_.for_scale(1, policy_, 3);
   send(ScaleTo{3});
   boot_fails(newest_);
   EXPECT_EQ(answers(),
@@ -120,15 +120,37 @@ TEST_F(SteeringWaitsTest, ScaleEndsWhenANewWorkerFails) {
             "the server goes on trying\",\"traceback\":\"KeyError: 'DB'\"}\n");
 }
 
+TEST_F(SteeringWaitsTest, ScaleAfterAllWereRetiredWaitsForEachSlot) {
+  send(RetireAllRequested{});
+  for (WorkerId worker : {1, 2}) send(WorkerExited{worker, {}});
+  waits_.for_scale(1, policy_, 2);
+  send(ScaleTo{2});
+  EXPECT_EQ(answers(), "");
+  boot_fails(newest_);
+  EXPECT_EQ(answers(),
+            "1 {\"ok\":false,\"error\":\"failed\",\"message\":\"worker 1 could not start the app; "
+            "the server goes on trying\",\"traceback\":\"KeyError: 'DB'\"}\n");
+}
+
+TEST_F(SteeringWaitsTest, ScaleEndsWhenAllAreRetired) {
+  waits_.for_scale(1, policy_, 3);
+  send(ScaleTo{3});
+  send(RetireAllRequested{});
+  EXPECT_EQ(
+      answers(),
+      "1 {\"ok\":false,\"error\":\"superseded\",\"message\":\"another request has retired all "
+      "workers\"}\n");
+}
+
 TEST_F(SteeringWaitsTest, ScaleEndsWhenAnotherScalesOrStops) {
-  waits_.for_scale(1, 2, 4);
+  waits_.for_scale(1, policy_, 4);
   send(ScaleTo{4});
   send(ScaleRequested{-1});
   EXPECT_EQ(
       answers(),
       "1 {\"ok\":false,\"error\":\"superseded\",\"message\":\"another request has changed the "
       "number of workers to 3\"}\n");
-  waits_.for_scale(2, 3, 3);
+  waits_.for_scale(2, policy_, 3);
   send(StopRequested{});
   EXPECT_EQ(answers(),
             "2 {\"ok\":false,\"error\":\"stopping\",\"message\":\"not scaled: the server is "
