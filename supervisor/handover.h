@@ -32,6 +32,7 @@ class Handover {
   struct Service {
     BindSockets& sockets;
     ServiceStatus& status;
+    const std::string& control_path;  // of the control socket; "": there is none
     std::function<void(Event)> feed;  // to the policy
     std::function<void()> reload;
     // Opens or closes the control socket: only the master in charge is steered by it.

@@ -32,7 +32,8 @@ Result<> Handover::launch() {
   auto offer = to_message({.sockets = service_.sockets.offers(),
                            .activated = service_.sockets.activated(),
                            .pid_file = pid_file.in_place() ? pid_file.fd() : -1,
-                           .pid_path = pid_file.path()});
+                           .pid_path = pid_file.path(),
+                           .control_path = service_.control_path});
   if (!offer) return pass_on(offer);
   link_.emplace(std::move(own_end));
   if (auto sent = link_->send(*offer); !sent) return sent;

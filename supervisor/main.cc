@@ -89,8 +89,8 @@ Result<int> serve(const Options& options, Invocation& invocation) {
   auto notifier = Notifier::take_from(invocation.environment);
   auto sockets = BindSockets::open(options, invocation.environment, *inheritance);
   if (!sockets) return pass_on(sockets);
-  // The old master has it still.
-  auto control_socket = open_control_socket(inheritance->present() ? "" : options.control_socket);
+  const bool old_master_has_it = inheritance->control_path() == options.control_socket;
+  auto control_socket = open_control_socket(old_master_has_it ? "" : options.control_socket);
   if (!control_socket) return pass_on(control_socket);
   auto plan = plan_zygote(options, invocation.environment, sockets->settings());
   if (!plan) return pass_on(plan);

@@ -53,12 +53,14 @@ Runner::Runner(EventLoop& loop, Scoreboard& scoreboard, BindSockets sockets, Not
       handover_(loop, std::move(parts_.handover),
                 {.sockets = sockets_,
                  .status = status_,
+                 .control_path = parts_.control_path,
                  .feed = [this](Event event) { feed(std::move(event)); },
                  .reload = [this] { (void)reload(); },
                  .steer = [this](bool open) { steer(open); }},
                 parts_.policy.canary_window),
       desk_(policy_, steered()),
       deadline_(loop, [this] { feed(Tick{}); }),
+      steer_retry_(loop, [this] { steer(true); }),
       heartbeat_timer_(loop, [this] { check_heartbeats(); }),
       rss_timer_(loop, [this] { check_rss(); }),
       oom_timer_(loop, [this] { oom_kills_.expire(); }),
@@ -69,7 +71,7 @@ int Runner::run() {
   if (rss_.active()) rss_timer_.every(rss_.period());
   oom_timer_.every(kOomClaimTime);
   if (auto interval = status_.watchdog_interval()) watchdog_timer_.every(*interval);
-  if (parts_.control_socket) desk_.open(loop_, std::move(*parts_.control_socket));
+  if (!handover_.candidate()) steer(true);
   feed(Started{});
   loop_.run();
   return exit_code_;

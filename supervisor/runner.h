@@ -39,7 +39,7 @@ class Runner {
     ZygoteLauncher launch = launch_zygote;
     std::function<Result<Reloaded>()> reread_config;  // for SIGHUP
     std::string control_path;                         // of the control socket; "": none
-    std::optional<ListenSocket> control_socket;       // none yet, where another master is in charge
+    std::optional<ListenSocket> control_socket;       // none yet, where an old master has it
     Handover::Parts handover;
   };
 
@@ -107,6 +107,7 @@ class Runner {
   std::string python_;  // as the newest zygote calls it
   std::unique_ptr<SignalSource> signals_;
   Timer deadline_;
+  Timer steer_retry_;
   Timer heartbeat_timer_;
   Timer rss_timer_;
   Timer oom_timer_;
@@ -115,6 +116,7 @@ class Runner {
   bool feeding_ = false;
   bool banner_shown_ = false;
   bool listen_failed_ = false;
+  bool unsteered_ = false;  // the control socket could not be opened
   bool exiting_ = false;
   int exit_code_ = kExitOk;
 };

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "config/help.h"
 #include "supervisor/runner.h"
@@ -83,11 +84,19 @@ SteeringDesk::Server Runner::steered() {
               }};
 }
 
+// What fails after a hand-over (no descriptors, a folder that is away) may succeed later.
 void Runner::steer(bool open) {
+  constexpr auto kRetryDelay = std::chrono::seconds(1);
+  steer_retry_.disarm();
   if (!open) return desk_.close();
   if (desk_.is_open() || policy_.stopping()) return;
-  auto socket = open_control_socket(parts_.control_path);
-  if (!socket) return log_error("{}", socket.error().message);
+  Result<std::optional<ListenSocket>> socket = std::exchange(parts_.control_socket, {});
+  if (!*socket) socket = open_control_socket(parts_.control_path);
+  if (!socket) {
+    if (!std::exchange(unsteered_, true)) log_error("{}; tried again", socket.error().message);
+    return steer_retry_.arm(kRetryDelay);
+  }
+  if (std::exchange(unsteered_, false)) log_info("the control socket is there");
   if (*socket) desk_.open(loop_, std::move(**socket));
 }
 

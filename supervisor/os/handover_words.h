@@ -16,7 +16,8 @@ inline constexpr const char* kSocket = "socket";     // a bind, as to_string(Bin
 inline constexpr const char* kPidFile = "pid-file";  // its path
 inline constexpr const char* kPid = "pid";           // the old master's
 inline constexpr const char* kLimitMs = "limit-ms";  // within which who leaves will have ended
-inline constexpr const char* kServiceStops = "service-stops";  // of a dismissal; no value
+inline constexpr const char* kServiceStops = "service-stops";    // of a dismissal; no value
+inline constexpr const char* kControlSocket = "control-socket";  // its path
 inline constexpr const char* kActivated =
     "activated";  // how many sockets the service manager passed
 

@@ -62,6 +62,9 @@ Result<HandoverMessage> to_message(const Offer& offer) {
     if (!added) return pass_on(added);
   }
   message.fields.emplace_back(words::kPid, std::to_string(::getpid()));
+  if (!offer.control_path.empty()) {
+    message.fields.emplace_back(words::kControlSocket, offer.control_path);
+  }
   if (offer.activated) {
     message.fields.emplace_back(words::kActivated, std::to_string(offer.sockets.size()));
   }
@@ -98,6 +101,7 @@ Result<> Inheritance::accept(HandoverMessage offer) {
       pid_path_ = value;
     }
   }
+  for (const auto& value : offer.values_of(words::kControlSocket)) control_path_ = value;
   predecessor_ = static_cast<pid_t>(offer.number_of(words::kPid).value_or(0));
   activated_sockets_ = static_cast<int>(offer.number_of(words::kActivated).value_or(0));
   return {};

@@ -20,6 +20,7 @@ struct Offer {
   bool activated = false;  // they were passed by the service manager
   int pid_file = -1;       // locked; -1: none
   std::string pid_path;
+  std::string control_path;  // of a control socket that is held; "": none is
 };
 Result<HandoverMessage> to_message(const Offer& offer);
 
@@ -36,6 +37,8 @@ class Inheritance {
   std::vector<ListenSocket> take_sockets(const std::string& bind);
   // How many the service manager had passed.
   int activated_sockets() const { return activated_sockets_; }
+  // Where the old master has its control socket; "": it has none.
+  const std::string& control_path() const { return control_path_; }
   // The locked file; none if the old master had not this one.
   UniqueFd take_pid_file(const std::string& path);
   // The last thing to take: closes what was not taken before. The kernel would go on taking
@@ -51,6 +54,7 @@ class Inheritance {
   int activated_sockets_ = 0;
   UniqueFd pid_file_;
   std::string pid_path_;
+  std::string control_path_;
 };
 
 }  // namespace tricorn

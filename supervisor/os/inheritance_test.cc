@@ -49,7 +49,8 @@ class InheritanceTest : public testing::Test {
     auto offer = to_message({.sockets = sockets.offers(),
                              .activated = false,
                              .pid_file = pid_file.fd(),
-                             .pid_path = pid_file.path()});
+                             .pid_path = pid_file.path(),
+                             .control_path = "/run/control"});
     EXPECT_TRUE(link->send(offer.value()));
     Environment environment = {{kHandoverVariable, std::to_string(pair[1].release())}};
     auto inheritance = Inheritance::take_from(environment);
@@ -100,6 +101,7 @@ TEST_F(InheritanceTest, TheSameBindGetsTheSameSocketAndANewOneIsBound) {
   ASSERT_TRUE(old_sockets.listen());
   auto inheritance = inherit(old_sockets);
   EXPECT_EQ(inheritance.predecessor(), ::getpid());
+  EXPECT_EQ(inheritance.control_path(), "/run/control");
   auto sockets = open({"unix:" + path("b"), "127.0.0.1:0"}, inheritance);
   ASSERT_EQ(sockets.settings().size(), 2u);
   EXPECT_EQ(sockets.settings()[1].name, old_sockets.settings()[0].name) << "with the same port";

@@ -27,11 +27,17 @@ def app(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def pid_by_ctl(server: Upgradable, path: Path) -> int:
+    answer = subprocess.run([executable(), "ctl", "status", "--json", "--control-socket", str(path)],
+                            capture_output=True, text=True, env=server.environment, timeout=60)
+    return int(json.loads(answer.stdout)["status"]["pid"]) if answer.returncode == 0 else 0
+
+
 def serves(server: Server, version: str) -> bool:
     return server.get("/").body.startswith(version.encode())
 
 
-@pytest.mark.parametrize("fault", ["missing file", "crash", "exit", "import", "startup", "options", "busy port"])
+@pytest.mark.parametrize("fault", ["missing file", "crash", "exit", "import", "startup", "options", "busy port", "control socket"])
 def test_fault_37_upgrade_that_fails_keeps_the_old_master(app: Path, fault: str) -> None:
     """One ERROR with the reason; same workers, same pid file, nothing kept; after the repair the next one succeeds."""
     config = app / "app.toml"
@@ -48,6 +54,8 @@ def test_fault_37_upgrade_that_fails_keeps_the_old_master(app: Path, fault: str)
             "startup": lambda: write_source(app, BROKEN["failed startup"]) or "the app did not start",
             "options": lambda: config.write_text("log-level = 'loud'\n") and "its options are wrong",
             "busy port": lambda: config.write_text(f'bind = ["127.0.0.1:0", "127.0.0.1:{port}"]\n') and "could not listen",
+            "control socket": lambda: config.write_text(
+                f'bind = ["127.0.0.1:0"]\ncontrol-socket = "{app}/missing/control"\n') and "could not listen",
         }[fault]()
         with Load(server, "/", complete) as load:
             server.signal(signal.SIGUSR2)
@@ -162,18 +170,31 @@ def test_fault_37_new_master_takes_over_when_the_old_one_is_killed(app: Path) ->
 
 
 def test_fault_37_control_socket_is_the_one_of_the_master_in_charge(app: Path) -> None:
-    def pid_by_ctl(server: Upgradable) -> int:
-        answer = subprocess.run([executable(), "ctl", "status", "--json", "--control-socket", str(app / "control")],
-                                capture_output=True, text=True, env=server.environment, timeout=60)
-        return int(json.loads(answer.stdout)["status"]["pid"]) if answer.returncode == 0 else 0
+    """Whether it keeps its path or gets another one."""
+    config = app / "app.toml"
+    for before, after in (("control", "control"), ("control", "other")):
+        config.write_text(f'control-socket = "{app / before}"\n')
+        with Upgradable(app, "site_app:app", "--config", str(config), app_dir=app) as server:
+            assert pid_by_ctl(server, app / before) == server.pid
+            config.write_text(f'control-socket = "{app / after}"\n')
+            new = server.upgrade(server.pid)
+            server.eventually(lambda: pid_by_ctl(server, app / after) == new, "the new master is steered")
+            server.signal(signal.SIGHUP)
+            server.log.wait_for("the new master ended with exit code 0")
+            server.eventually(lambda: pid_by_ctl(server, app / before) == server.pid, "the old master is steered again")
+            assert (app / after).exists() == (before == after)
 
-    with Upgradable(app, "site_app:app", "--control-socket", str(app / "control"), app_dir=app) as server:
-        assert pid_by_ctl(server) == server.pid
+
+def test_fault_37_control_socket_that_cannot_be_bound_is_tried_again(app: Path) -> None:
+    folder = app / "run"
+    folder.mkdir()
+    with Upgradable(app, "site_app:app", "--control-socket", str(folder / "control"), app_dir=app,
+                    allow=("--control-socket: .*; tried again",)) as server:
+        folder.rename(app / "away")
         new = server.upgrade(server.pid)
-        server.eventually(lambda: pid_by_ctl(server) == new, "the new master is steered")
-        server.signal(signal.SIGHUP)
-        server.log.wait_for("the new master ended with exit code 0")
-        server.eventually(lambda: pid_by_ctl(server) == server.pid, "the old master is steered again")
+        server.log.wait_for("--control-socket: .*; tried again")
+        folder.mkdir()
+        server.eventually(lambda: pid_by_ctl(server, folder / "control") == new, "the new master is steered")
 
 
 def test_fault_37_unix_socket_stays_in_place(app: Path) -> None:
