@@ -46,9 +46,8 @@ Outcome ask(const CtlCommand& command) {
   if (!line) return no_answer(line.error());
   auto answer = Json::parse(*line);
   Outcome outcome = judge(command, answer ? std::move(*answer) : Json());
-  const bool stopped =
-      command.request.command == SteeringRequest::Command::kStop && command.request.wait;
-  if (stopped && outcome.exit_code == kCtlDone) {
+  const bool stops = command.request.command == SteeringRequest::Command::kStop;
+  if (stops && outcome.answer["exit_code"].integer()) {  // it says so just before it ends
     if (auto gone = connection->await_exit(deadline); !gone) return no_answer(gone.error());
   }
   return outcome;

@@ -32,8 +32,10 @@ Json answer_to(const RolloutEnded& ended, size_t workers) {
 
 Json answer_to_exit(int code) {
   if (code == kExitOk) return ok_answer({{"exit_code", code}});
-  return error_answer(steering_error::kFailed,
-                      fmt::format("the server has stopped, with exit code {}", code));
+  return Json::Object{{"ok", false},
+                      {"error", steering_error::kFailed},
+                      {"message", fmt::format("the server has stopped, with exit code {}", code)},
+                      {"exit_code", code}};
 }
 
 std::string_view name_of(RolloutOutcome outcome) {

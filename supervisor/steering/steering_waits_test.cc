@@ -96,6 +96,7 @@ TEST_F(SteeringWaitsTest, ForcedStopIsAFailure) {
   const auto ended = waits_.on_exit(1);
   ASSERT_EQ(ended.size(), 2u);
   EXPECT_EQ(*ended[0].second["message"].string(), "the server has stopped, with exit code 1");
+  EXPECT_EQ(ended[0].second["exit_code"].integer(), 1) << "ctl waits for the process then";
   EXPECT_EQ(*ended[1].second["error"].string(), "stopping");
   EXPECT_TRUE(waits_.on_exit(0).empty()) << "once";
 }

@@ -276,6 +276,7 @@ def test_forced_stop_is_a_failure(control: Control) -> None:
         os.kill(server.wait_workers(1)[0], signal.SIGSTOP)
         done = control.ctl("stop", "--wait")
         assert done.returncode == FAILED and "exit code 1" in done.stderr
+        assert server.process.poll() == 1, "its process is waited for"
 
 
 # --- stacks -------------------------------------------------------------------------------------------------------------
