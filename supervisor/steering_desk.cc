@@ -116,7 +116,13 @@ void SteeringDesk::scale(ClientId client, uint32_t workers, bool wait) {
 
 // As the signals do it, down to the exit code.
 void SteeringDesk::stop(ClientId client, bool fast, bool wait) {
-  wait ? waits_.for_exit(client) : answer(client, ok_answer());
+  if (!wait) {
+    answer(client, ok_answer());
+  } else if (exit_code_) {
+    answer(client, answer_to_exit(*exit_code_));
+  } else {
+    waits_.for_exit(client);
+  }
   server_.feed(StopRequested{.fast = fast, .signal = fast ? SIGQUIT : SIGTERM});
 }
 
@@ -144,7 +150,10 @@ void SteeringDesk::on_reload_refused(const std::string& reason) {
 
 void SteeringDesk::on_change() { answer_all(waits_.on_change(policy_)); }
 
-void SteeringDesk::on_exit(int code) { answer_all(waits_.on_exit(code)); }
+void SteeringDesk::on_exit(int code) {
+  exit_code_ = code;
+  answer_all(waits_.on_exit(code));
+}
 
 void SteeringDesk::answer(ClientId client, const Json& answer) {
   if (clients_) clients_->answer(client, answer.dump());

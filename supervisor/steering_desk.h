@@ -64,6 +64,8 @@ class SteeringDesk {
   const Server server_;
   SteeringWaits waits_;
   std::optional<LastReload> last_reload_;
+  std::optional<int>
+      exit_code_;  // the server has stopped; its process waits for another master's end
   std::unique_ptr<LineServer> clients_;
 };
 

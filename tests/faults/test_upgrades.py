@@ -13,6 +13,7 @@ import pytest
 
 from faults.harness import reserved_port
 from faults.upgrades import ServiceManager, Upgradable
+from integration.control import DONE, Control
 from integration.load import Load
 from integration.processes import open_descriptors
 from integration.server import Server, executable
@@ -183,6 +184,21 @@ def test_fault_37_control_socket_is_the_one_of_the_master_in_charge(app: Path) -
             server.log.wait_for("the new master ended with exit code 0")
             server.eventually(lambda: pid_by_ctl(server, app / before) == server.pid, "the old master is steered again")
             assert (app / after).exists() == (before == after)
+
+
+def test_fault_37_stop_is_answered_while_the_old_master_waits_for_the_new_ones_end(app: Path) -> None:
+    """Its own stop is over; a second one hurries the new master, as a second signal does."""
+    control = Control(app)
+    with Upgradable(app, "site_app:app", *control.option, app_dir=app, allow=("the new master killed by signal 15",)) as server:
+        server.install_script("#!/bin/sh\necho deaf\nexec sleep 60\n")
+        server.start_upgrade(server.pid)
+        server.log.wait_for("deaf")
+        server.signal(signal.SIGTERM)
+        server.log.wait_for("stopped$")
+        assert server.process.poll() is None
+        done = control.ctl("stop", "--wait")
+        assert done.returncode == DONE, done
+        assert server.wait() == 0
 
 
 def test_fault_37_control_socket_that_cannot_be_bound_is_tried_again(app: Path) -> None:
