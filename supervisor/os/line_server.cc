@@ -10,6 +10,7 @@
 namespace tricorn {
 namespace {
 
+constexpr int kAcceptsAtOnce = 64;
 constexpr auto kPauseWithoutDescriptors = milliseconds(500);
 
 bool may_speak(int fd) {
@@ -50,11 +51,12 @@ LineServer::LineServer(EventLoop& loop, ListenSocket socket, Limits limits, Hand
 LineServer::~LineServer() = default;
 
 void LineServer::watch() {
-  watcher_ = std::make_unique<FdWatcher>(loop_, socket_.fd(), [this] { accept_all(); });
+  watcher_ = std::make_unique<FdWatcher>(loop_, socket_.fd(), [this] { accept_some(); });
 }
 
-void LineServer::accept_all() {
-  while (watcher_) {
+// The rest comes at the next turn of the loop: signals and workers have theirs in between.
+void LineServer::accept_some() {
+  for (int i = 0; i < kAcceptsAtOnce && watcher_; ++i) {
     const int accepted = ::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (accepted >= 0) {
       admit(UniqueFd(accepted));

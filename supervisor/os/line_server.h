@@ -49,7 +49,7 @@ class LineServer {
   struct Client;
 
   void watch();
-  void accept_all();
+  void accept_some();
   void admit(UniqueFd fd);
   void on_event(ClientId id);
   void read_line(ClientId id);

@@ -30,7 +30,7 @@ class LineServerTest : public testing::Test {
   // Answers each line with itself in brackets, unless it is "wait".
   void serve(LineServer::Limits limits = {}) {
     auto socket = ListenSocket::bind_unix(path_, 0600);
-    ASSERT_TRUE(socket && socket->listen(16));
+    ASSERT_TRUE(socket && socket->listen(128));
     LineServer::Handler handler{.on_line =
                                     [this](LineServer::ClientId id, const std::string& line) {
                                       lines_.push_back(line);
@@ -152,6 +152,15 @@ TEST_F(LineServerTest, ClientsAreBounded) {
   UniqueFd fourth = connect();
   say(fourth, "b\n");
   EXPECT_EQ(hear(fourth), "[b]\n") << "there is room again";
+}
+
+TEST_F(LineServerTest, ACrowdDoesNotHoldUpTheLoop) {
+  serve({.clients = 100});
+  std::vector<UniqueFd> crowd;
+  for (int i = 0; i < 80; ++i) crowd.push_back(connect());
+  turn();
+  EXPECT_EQ(server_->clients(), 64u);
+  turn_until([&] { return server_->clients() == 80; });
 }
 
 TEST_F(LineServerTest, WhoSaysNothingOrHalfALineIsDropped) {
