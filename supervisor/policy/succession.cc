@@ -27,6 +27,10 @@ void Succession::handle(Effects& effects, const SuccessionTick&) {
 }
 
 void Succession::handle(Effects& effects, const ChargeReceived&) {
+  if (state_ == State::kStopping && !returned_) {  // our stop has crossed it
+    effects.emplace_back(ReturnCharge{});
+    returned_ = true;
+  }
   if (state_ != State::kCandidate) return;
   state_ = State::kInCharge;
   effects.emplace_back(AssumeCharge{});

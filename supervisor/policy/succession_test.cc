@@ -103,7 +103,8 @@ const std::vector<Situation>& situations() {
        true,
        {SuccessionStopBegan{}},
        State::kStopping,
-       {{"DismissedForGood", {"stop with it", State::kStopping}}}},
+       {{"Charge", {"return", State::kStopping}},
+        {"DismissedForGood", {"stop with it", State::kStopping}}}},
   };
   return all;
 }

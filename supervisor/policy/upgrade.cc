@@ -125,9 +125,14 @@ void Upgrade::handle(Effects& effects, const SuccessorStopping& event) {
   if (!leaving) effects.emplace_back(StopService{});
 }
 
+// Unasked: it was told to stop before the charge came.
 void Upgrade::handle(Effects& effects, const SuccessorGaveBack& event) {
-  if (state_ != State::kReturning) return;
+  if (!successor_serves()) return;
   effects.emplace_back(TakeChargeBack{});
+  if (state_ == State::kHandedOver) {
+    log(effects, LogLevel::kError, "upgrade failed: the new master stops; the old one serves on");
+    effects.emplace_back(BringBackOwnWorkers{});
+  }
   go(State::kDismissing, event.limit.value_or(limits_.dismissal));
 }
 

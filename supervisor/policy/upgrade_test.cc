@@ -124,6 +124,7 @@ const std::vector<Situation>& situations() {
        [](Harness& h) { h.hand_over(); },
        {{"Undo", {"bring back", State::kTakingBack}},
         {"Stopping", {"take back, stop", State::kDismissing}},
+        {"GaveBack", {"take back, bring back", State::kDismissing}},
         {"Exited", {"take back, bring back", State::kNone}},
         {"Stop", {"", State::kLeaving}},
         {"StopFast", {"", State::kLeaving}},
@@ -132,6 +133,7 @@ const std::vector<Situation>& situations() {
        State::kTakingBack,
        [](Harness& h) { h.hand_over().send(UndoAsked{}); },
        {{"Stopping", {"take back, stop", State::kDismissing}},
+        {"GaveBack", {"take back", State::kDismissing}},
         {"Exited", {"take back", State::kNone}},
         {"OwnReady", {"ask back", State::kReturning}},
         {"Stop", {"", State::kLeaving}},
@@ -163,7 +165,8 @@ const std::vector<Situation>& situations() {
       {"Leaving",
        State::kLeaving,
        [](Harness& h) { h.hand_over().send(OwnStopBegan{}); },
-       {{"Stopping", {"take back", State::kDismissing}}}},
+       {{"Stopping", {"take back", State::kDismissing}},
+        {"GaveBack", {"take back", State::kDismissing}}}},
   };
   return all;
 }
