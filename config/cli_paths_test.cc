@@ -22,6 +22,14 @@ TEST_F(CliTest, PathsCountFromChdir) {
   EXPECT_EQ(found.python, "/tmp/venv/bin/python");
 }
 
+TEST_F(CliTest, ControlSocketIsAFileWherePathsCountFrom) {
+  EXPECT_EQ(options({"--chdir", "/tmp", "--control-socket", "c"}).control_socket, "/tmp/c");
+  for (std::vector<std::string> arguments : {std::vector<std::string>{}, {"--chdir", "/tmp"}}) {
+    arguments.insert(arguments.end(), {"--control-socket", "@name"});
+    EXPECT_NE(error(arguments).find("an abstract socket has no permissions"), std::string::npos);
+  }
+}
+
 TEST_F(CliTest, PathsStayAsTheyAreWithoutChdir) {
   Options found = options({"--uds", "a.sock", "--pid-file", "pid", "--python", "venv/bin/python"});
   EXPECT_EQ(found.chdir, "");

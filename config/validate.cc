@@ -28,26 +28,31 @@ Result<std::string> folder_at(const char* name, const fs::path& base, const std:
   return path;
 }
 
+// Where relative paths count from: --chdir if there is one.
+Result<std::string> settle_base(Options& options, const fs::path& current) {
+  if (options.chdir.empty()) return current.string();
+  auto folder = folder_at("chdir", current, options.chdir);
+  if (folder) options.chdir = *folder;
+  return folder;
+}
+
 // The folders come out absolute: the interpreter runs in another one than the master, perhaps.
-Result<> settle_folders(Options& options, const fs::path& current) {
-  fs::path base = current;
-  if (!options.chdir.empty()) {
-    auto folder = folder_at("chdir", current, options.chdir);
-    if (!folder) return pass_on(folder);
-    options.chdir = *folder;
-    base = *folder;
-  }
+Result<> settle_folders(Options& options, const std::string& base) {
   auto folder = folder_at("app-dir", base, options.worker.app_dir);
   if (!folder) return pass_on(folder);
   options.worker.app_dir = *folder;
+  for (std::string& given : options.reload.folders) {
+    folder = folder_at("reload-dir", base, given);
+    if (!folder) return pass_on(folder);
+    given = std::move(*folder);
+  }
+  if (options.reload.folders.empty()) options.reload.folders = {options.worker.app_dir};
   return {};
 }
 
-// The master does not go there itself.
+// The master does not go there itself. Without --chdir they stay as they were written.
 void count_paths_from_chdir(Options& options) {
   options.pid_file = in_folder(options.chdir, options.pid_file);
-  options.control_socket = in_folder(options.chdir, options.control_socket);
-  for (std::string& folder : options.reload.folders) folder = in_folder(options.chdir, folder);
   bool is_path = options.python.find('/') != std::string::npos;
   if (is_path) options.python = in_folder(options.chdir, options.python);
   for (BindSpec& bind : options.binds) {
@@ -56,26 +61,15 @@ void count_paths_from_chdir(Options& options) {
   }
 }
 
-Result<> resolve_reload_folders(Options& options, const fs::path& current) {
-  for (std::string& given : options.reload.folders) {
-    auto folder = folder_at("reload-dir", current, given);
-    if (!folder) return pass_on(folder);
-    given = std::move(*folder);
-  }
-  if (options.reload.folders.empty()) options.reload.folders = {options.worker.app_dir};
-  return {};
-}
-
 // The workers open it too, and an app may change their folder.
-void settle_access_log(Options& options, const fs::path& current) {
+void settle_access_log(Options& options, const std::string& base) {
   WorkerSettings& worker = options.worker;
   if (worker.access_log_format.empty()) {
     worker.access_log_format = worker.log_format == LogFormat::kJson ? "json" : "default";
   }
   auto target = parse_access_target(worker.access_log_target);
   if (!target || target->kind != AccessTarget::Kind::kFile) return;
-  const fs::path base = options.chdir.empty() ? current : fs::path(options.chdir);
-  target->place = (base / target->place).lexically_normal().string();
+  target->place = in_folder(base, target->place);
   worker.access_log_target = to_string(*target);
 }
 
@@ -91,20 +85,19 @@ Result<> check_binds(const Options& options) {
 }
 
 // Its place is the same for every reader of the options, whatever folder an app is in.
-Result<> settle_control_socket(Options& options, const Environment& environment) {
+Result<> settle_control_socket(Options& options, const std::string& base) {
   std::string& path = options.control_socket;
   if (path.empty()) return {};
   if (path.starts_with('@')) {
     return fail("--control-socket: an abstract socket has no permissions; name a file");
   }
-  path = (current_folder(environment) / path).lexically_normal().string();
+  path = in_folder(base, path);
   constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
   if (path.size() > kLongest) {
     return fail(fmt::format("--control-socket: '{}' is longer than {} bytes", path, kLongest));
   }
   const bool bound = std::ranges::any_of(options.binds, [&](const BindSpec& bind) {
-    return bind.kind == BindSpec::Kind::kUnix &&
-           (current_folder(environment) / bind.path).lexically_normal() == path;
+    return bind.kind == BindSpec::Kind::kUnix && in_folder(base, bind.path) == path;
   });
   if (bound) return fail(fmt::format("--control-socket: '{}' is there as --bind, too", path));
   return {};
@@ -117,9 +110,6 @@ Result<> validate(Options& options, const Environment& environment,
   if (options.worker.app.empty()) {
     return fail("no app given: name it as module:attribute, for example tricorn main:app");
   }
-  const fs::path current = current_folder(environment);
-  if (auto done = settle_folders(options, current); !done) return done;
-  count_paths_from_chdir(options);
   const bool reload_is_described = !options.reload.folders.empty() ||
                                    !options.reload.includes.empty() ||
                                    !options.reload.excludes.empty();
@@ -127,10 +117,13 @@ Result<> validate(Options& options, const Environment& environment,
     warnings.push_back(
         "--reload-dir, --reload-include and --reload-exclude have no effect without --reload");
   }
-  if (auto done = resolve_reload_folders(options, current); !done) return done;
+  auto base = settle_base(options, current_folder(environment));
+  if (!base) return pass_on(base);
+  if (auto done = settle_folders(options, *base); !done) return done;
+  count_paths_from_chdir(options);
   if (auto done = check_binds(options); !done) return done;
-  if (auto done = settle_control_socket(options, environment); !done) return done;
-  settle_access_log(options, current);
+  if (auto done = settle_control_socket(options, *base); !done) return done;
+  settle_access_log(options, *base);
   auto identity = resolve_identity(options.user, options.group);
   if (!identity) return pass_on(identity);
   options.identity = std::move(*identity);

@@ -10,6 +10,7 @@
 
 #include "common/near_miss.h"
 #include "config/option_values.h"
+#include "config/paths.h"
 #include "config/sources.h"
 
 namespace tricorn {
@@ -123,26 +124,36 @@ Result<uint32_t> read_workers(const Words& words) {
                           words.argument.value_or(""), SteeringRequest::kMostWorkers));
 }
 
-// As the server finds it: the command line, then the environment, then the file.
+bool settled(const std::string& path) { return path.starts_with('/'); }
+
+// As the server finds it: the command line, then the environment, then the file; from the server's
+// --chdir if it is named there. A path on our own command line counts from where we are.
 Result<std::string> find_socket(const Words& words, const Environment& environment) {
   const auto variable = [&](const char* option) {
     const auto found = environment.find(variable_of(option));
     return found == environment.end() ? std::string() : found->second;
   };
   if (words.socket_path) return *words.socket_path;
-  if (auto path = variable("control-socket"); !path.empty()) return path;
+  std::string path = variable("control-socket");
+  std::string folder = variable("chdir");
   const std::string config = words.config.value_or(variable("config"));
-  if (!config.empty()) {
+  if (path.empty() && config.empty()) {
+    return fail(
+        "which server? Name its control socket by --control-socket PATH, TRICORN_CONTROL_SOCKET or "
+        "--config FILE");
+  }
+  if (!settled(path) && !config.empty()) {
     auto settings = read_file_settings(config);
     if (!settings) return pass_on(settings);
-    if (auto found = settings->find("control-socket"); found != settings->end()) {
-      return found->second.values.back();
-    }
-    return fail(fmt::format("'{}' names no control-socket", config));
+    const auto complete = [&](std::string& value, const char* option) {
+      const auto found = settings->find(option);
+      if (value.empty() && found != settings->end()) value = found->second.values.back();
+    };
+    complete(path, "control-socket");
+    complete(folder, "chdir");
+    if (path.empty()) return fail(fmt::format("'{}' names no control-socket", config));
   }
-  return fail(
-      "which server? Name its control socket by --control-socket PATH, TRICORN_CONTROL_SOCKET or "
-      "--config FILE");
+  return in_folder(folder, path);
 }
 
 }  // namespace

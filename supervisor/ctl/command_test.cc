@@ -63,6 +63,20 @@ TEST(CtlCommand, FindsTheSocketAsTheServerDoes) {
   EXPECT_NE(error({"status"}, none).find("TRICORN_CONTROL_SOCKET"), std::string::npos);
 }
 
+// Where the server has it: a path that is relative there is no path from where the operator is.
+TEST(CtlCommand, CountsTheSocketFromTheServersFolder) {
+  const std::string file = std::filesystem::temp_directory_path() / "tricorn-ctl-chdir.toml";
+  std::ofstream(file) << "chdir = \"/srv\"\ncontrol-socket = \"run/x.sock\"\n";
+  EXPECT_EQ(parsed({"status", "-c", file}, {}).socket_path, "/srv/run/x.sock");
+  EXPECT_EQ(parsed({"status", "-c", file}, {{"TRICORN_CHDIR", "/app"}}).socket_path,
+            "/app/run/x.sock");
+  const Environment relative = {{"TRICORN_CONTROL_SOCKET", "y.sock"}};
+  EXPECT_EQ(parsed({"status", "-c", file}, relative).socket_path, "/srv/y.sock");
+  EXPECT_EQ(parsed({"status"}, relative).socket_path, "y.sock");
+  EXPECT_EQ(parsed({"status", "--control-socket", "z.sock", "-c", file}, {}).socket_path, "z.sock");
+  std::filesystem::remove(file);
+}
+
 TEST(CtlCommand, SaysWhatIsWrong) {
   const std::pair<Words, const char*> cases[] = {
       {{"relaod"}, "unknown command 'relaod' (did you mean reload?)"},
