@@ -4,19 +4,10 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <set>
+#include <algorithm>
 
 namespace tricorn {
 namespace {
-
-// Slots with a worker that serves, perhaps two while one takes over from the other.
-size_t ready_slots(const Policy& policy) {
-  std::set<SlotId> slots;
-  for (const WorkerView& worker : policy.workers()) {
-    if (worker.state == WorkerView::State::kReady) slots.insert(worker.slot);
-  }
-  return slots.size();
-}
 
 std::string remark_on(const Policy& policy, const std::string& config_failure) {
   if (policy.stopping()) return ", stopping";
@@ -29,8 +20,8 @@ std::string remark_on(const Policy& policy, const std::string& config_failure) {
 
 void ServiceStatus::update(const Policy& policy) {
   if (!notifier_.enabled() || silent_) return;
-  const size_t ready = ready_slots(policy);
-  update_state(policy, policy.slot_count() > 0 && ready >= policy.slot_count());
+  const auto ready = std::ranges::count_if(policy.slots(), &SlotView::serves);
+  update_state(policy, policy.all_ready());
   auto status =
       policy.slot_count() == 0
           ? fmt::format("stopping, {} workers left", policy.workers().size())

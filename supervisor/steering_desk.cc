@@ -105,7 +105,7 @@ void SteeringDesk::reload(ClientId client, bool wait) {
 }
 
 void SteeringDesk::scale(ClientId client, uint32_t workers, bool wait) {
-  if (!policy_.next_reload()) {
+  if (policy_.stopping()) {
     return answer(client,
                   error_answer(steering_error::kStopping, "not scaled: the server is stopping"));
   }

@@ -46,6 +46,8 @@ class SteeringDesk {
   void on_exit(int code);  // of the master, now
 
  private:
+  using ClientId = LineServer::ClientId;
+
   struct LastReload {
     ReloadStatus status;
     TimePoint at;

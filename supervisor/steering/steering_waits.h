@@ -4,6 +4,7 @@
 // Each wait ends once: by what was waited for, or by what makes it impossible.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <utility>
 #include <variant>
@@ -14,10 +15,9 @@
 
 namespace tricorn {
 
-using ClientId = uint64_t;
-
 class SteeringWaits {
  public:
+  using ClientId = uint64_t;  // whose meaning is the caller's
   using Answers = std::vector<std::pair<ClientId, Json>>;
 
   void for_rollout(ClientId client, Generation generation) { waits_[client] = Rollout{generation}; }
