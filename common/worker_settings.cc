@@ -38,6 +38,12 @@ void for_each_field(Settings& settings, Visit&& visit) {
   visit("http.server_header", settings.http.server_header);
   visit("http.date_header", settings.http.date_header);
   visit("http.extra_headers", settings.http.extra_headers);
+  visit("http.websocket.enabled", settings.http.websocket.enabled);
+  visit("http.websocket.max_message_bytes", settings.http.websocket.max_message_bytes);
+  visit("http.websocket.max_queue", settings.http.websocket.max_queue);
+  visit("http.websocket.ping_interval_ms", settings.http.websocket.ping_interval_ms);
+  visit("http.websocket.ping_timeout_ms", settings.http.websocket.ping_timeout_ms);
+  visit("http.websocket.per_message_deflate", settings.http.websocket.per_message_deflate);
   visit("proxy.headers", settings.proxy.headers);
   visit("proxy.fields", settings.proxy.fields);
   visit("proxy.trusted", settings.proxy.trusted);

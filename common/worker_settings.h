@@ -29,6 +29,16 @@ struct ListenerSettings {
   bool operator==(const ListenerSettings&) const = default;
 };
 
+struct WebSocketSettings {
+  bool enabled = true;                            // false: a handshake is a request like any other
+  uint64_t max_message_bytes = 16 * 1024 * 1024;  // at least 1; of one that comes, inflated; more is 1009
+  uint32_t max_queue = 32;  // reading pauses while so many messages, or more than body_high_water_bytes, are untaken
+  uint32_t ping_interval_ms = 20'000;  // between our pings; 0: none are sent
+  uint32_t ping_timeout_ms = 20'000;   // without a byte after a ping of ours: 1011; 0: no limit
+  bool per_message_deflate = false;    // accept RFC 7692 where the client offers it
+  bool operator==(const WebSocketSettings&) const = default;
+};
+
 struct HttpSettings {
   uint32_t keep_alive_timeout_ms = 75'000;   // idle between requests; load balancers hold 60 s
   uint32_t header_timeout_ms = 10'000;       // first byte after accept, and a whole head after its first byte
@@ -42,6 +52,7 @@ struct HttpSettings {
   bool server_header = true;
   bool date_header = true;
   std::vector<std::pair<std::string, std::string>> extra_headers;  // --header "Name: value"
+  WebSocketSettings websocket;
   bool operator==(const HttpSettings&) const = default;
 };
 

@@ -50,7 +50,13 @@ WorkerSettings all_changed() {
                .write_high_water_bytes = std::numeric_limits<uint32_t>::max(),
                .server_header = false,
                .date_header = false,
-               .extra_headers = {{"x-one", "a, b=c"}, {"x-empty", ""}, {"x-\u00e4", "\x01\xff\n"}}},
+               .extra_headers = {{"x-one", "a, b=c"}, {"x-empty", ""}, {"x-\u00e4", "\x01\xff\n"}},
+               .websocket = {.enabled = false,
+                             .max_message_bytes = 14,
+                             .max_queue = 15,
+                             .ping_interval_ms = 16,
+                             .ping_timeout_ms = 17,
+                             .per_message_deflate = true}},
       .proxy = {.headers = false,
                 .fields = kForwarded,
                 .trusted = "10.0.0.0/8, unix",
@@ -83,8 +89,8 @@ TEST(WorkerSettings, EveryFieldSurvives) { EXPECT_EQ(round_trip(all_changed()), 
 
 TEST(WorkerSettings, NoFieldIsForgotten) {
   std::string text = encode({});
-  constexpr size_t kFields = count_fields<WorkerSettings>() - 2 + count_fields<HttpSettings>() +
-                             count_fields<ProxySettings>();
+  constexpr size_t kFields = count_fields<WorkerSettings>() - 2 + count_fields<HttpSettings>() - 1 +
+                             count_fields<WebSocketSettings>() + count_fields<ProxySettings>();
   EXPECT_EQ(std::ranges::count(text, '\n'), static_cast<ptrdiff_t>(kFields));
 }
 

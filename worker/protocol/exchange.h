@@ -9,7 +9,8 @@
 // Life of an exchange: it begins with on_request and ends when the response is complete (its last
 // part, with more = false, returned ok), when the gateway calls `abort`, or when the session calls
 // `on_disconnect`. After its end neither side calls the other again: the writer is invalid for the
-// gateway, the sink for the session.
+// gateway, the sink for the session. An exchange that becomes a WebSocket ends with its on_close:
+// see websocket.h.
 #pragma once
 
 #include <cstdint>
@@ -46,10 +47,12 @@ struct RequestHead {
   std::string_view target;  // origin form ("/p?q"), or "*"; absolute form is already reduced to it
   HttpVersion version = HttpVersion::k11;
   std::span<const Header> headers;  // in order, repeated fields repeated; Host first-class, as sent
-  bool websocket_upgrade =
-      false;  // a well-formed upgrade request that a websocket session could take over
+  bool websocket_upgrade = false;   // a well-formed handshake: accept_websocket may be called
   const RequestOrigin* origin = nullptr;  // goes before ConnectionInfo; null: that is all
 };
+
+class WebSocketSink;    // websocket.h
+class WebSocketWriter;  // likewise
 
 class ResponseWriter {
  public:
@@ -100,6 +103,19 @@ class ResponseWriter {
   virtual void body_wanted() = 0;
   // It does not wait any more, without having got any.
   virtual void body_unwanted() = 0;
+
+  // Turns the exchange into a WebSocket: answers 101. Only where RequestHead::websocket_upgrade is
+  // true and the response is not started. From its success on this writer and the RequestSink are
+  // not called again, nor is on_request's result used: `sink`, which lives until its on_close, and
+  // the writer that is returned, valid as long, take their place. The sink is not called before
+  // this returns and on_request has returned.
+  // `subprotocol`: one of those that the client offered (sec-websocket-protocol, comma lists), ""
+  // for none. `headers`: as start's. Errors (the app's fault, nothing was written): already
+  // started, CR/LF/NUL in a field, a field that is the handshake's own (connection, upgrade,
+  // content-length, transfer-encoding, sec-websocket-*), a subprotocol that is no token.
+  virtual Result<WebSocketWriter*> accept_websocket(std::string_view subprotocol,
+                                                    std::span<const Header> headers,
+                                                    WebSocketSink& sink) = 0;
 
   // Ends the exchange badly: before start nothing was sent and the connection is closed; after
   // start the message is cut off without a terminator, so that the client sees it as incomplete.
@@ -161,8 +177,8 @@ struct ExchangeRecord {
   std::string_view method;  // "" if the request could not be read so far, or if nobody needs it
   std::string_view target;
   HttpVersion version = HttpVersion::k11;
-  int status = 0;               // 0: nothing was sent
-  uint64_t response_bytes = 0;  // body bytes, without framing
+  int status = 0;               // 0: nothing was sent; 101: a WebSocket, when it ends
+  uint64_t response_bytes = 0;  // body bytes, or payload of messages, without framing
   bool aborted = false;
   const RequestOrigin* origin = nullptr;  // as in RequestHead
   bool refused = false;  // by the session: a wrong request, one too large or one that took too long

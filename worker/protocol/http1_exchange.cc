@@ -84,6 +84,13 @@ void Http1SessionImpl::body_unwanted() {
   if (std::exchange(body_awaited_, false)) wake();
 }
 
+Result<WebSocketWriter*> Http1SessionImpl::accept_websocket(std::string_view,
+                                                            std::span<const Header>,
+                                                            WebSocketSink&) {
+  assert(open_);
+  return fail("this server speaks no WebSocket");
+}
+
 void Http1SessionImpl::abort() {
   assert(open_);
   break_off();

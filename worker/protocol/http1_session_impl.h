@@ -54,6 +54,9 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   void body_consumed(size_t bytes) override;
   void body_wanted() override;
   void body_unwanted() override;
+  Result<WebSocketWriter*> accept_websocket(std::string_view subprotocol,
+                                            std::span<const Header> headers,
+                                            WebSocketSink& sink) override;
   void abort() override;
 
   bool may_parse() const;

@@ -33,6 +33,7 @@ struct FakeSession final : Session {
     drains.push_back(close_idle);
     if (close_idle && current == SessionPhase::kIdle) current = SessionPhase::kClosing;
   }
+  void report_unfinished() override {}
   SessionPhase phase() const override { return current; }
   bool client_is_done() const override { return client_done; }
   bool wants_input() const override { return hungry; }
