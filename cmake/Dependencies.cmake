@@ -1,6 +1,7 @@
 # Everything that is not tricorn's own comes from the distribution, or (llhttp on Debian 12) from a pinned registry package.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv>=1.44)
+find_package(ZLIB REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
