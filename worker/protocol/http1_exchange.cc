@@ -84,13 +84,6 @@ void Http1SessionImpl::body_unwanted() {
   if (std::exchange(body_awaited_, false)) wake();
 }
 
-Result<WebSocketWriter*> Http1SessionImpl::accept_websocket(std::string_view,
-                                                            std::span<const Header>,
-                                                            WebSocketSink&) {
-  assert(open_);
-  return fail("this server speaks no WebSocket");
-}
-
 void Http1SessionImpl::abort() {
   assert(open_);
   break_off();
@@ -125,6 +118,7 @@ void Http1SessionImpl::finish(bool aborted) {
 }
 
 void Http1SessionImpl::report_begin() {
+  head_kept_ = false;
   if (fields_ != nullptr) fields_->clear();
   if (observer_ != nullptr) begun_ = observer_->on_exchange_begin();
 }
@@ -142,14 +136,15 @@ void Http1SessionImpl::report_unfinished() {
 }
 
 ExchangeRecord Http1SessionImpl::record(bool aborted, bool refused) const {
-  ExchangeRecord record{.status = response_.status(),
-                        .response_bytes = response_.body_bytes(),
-                        .aborted = aborted,
-                        .origin = origin_,
-                        .refused = refused,
-                        .begun = begun_,
-                        .fields = fields_.get()};
-  if (sink_ != nullptr) {  // the head's own bytes are gone
+  ExchangeRecord record{
+      .status = websocket_ ? 101 : response_.status(),
+      .response_bytes = websocket_ ? websocket_->payload_sent() : response_.body_bytes(),
+      .aborted = aborted,
+      .origin = origin_,
+      .refused = refused,
+      .begun = begun_,
+      .fields = fields_.get()};
+  if (head_kept_) {
     record.method = std::string_view(record_).substr(0, record_method_bytes_);
     record.target = std::string_view(record_).substr(record_method_bytes_);
   } else {
@@ -187,12 +182,16 @@ void Http1SessionImpl::refuse(int status) {
 }
 
 void Http1SessionImpl::append_refusal(int status, HttpVersion version, bool to_head) {
-  const Header fields[] = {{"content-type", "text/plain; charset=utf-8"}};
+  const Header fields[] = {{"content-type", "text/plain; charset=utf-8"},
+                           {"upgrade", "websocket"},
+                           {"sec-websocket-version", "13"}};
+  const size_t count = status == 426 ? 3 : 1;  // RFC 9110 15.5.22, RFC 6455 4.4
   const std::string_view text =
       status == 400 ? "Invalid HTTP request received." : reason_phrase(status);
   response_.reset(version, to_head, false);
-  const bool appended = response_.start(status, fields, false).has_value() &&
-                        response_.body(Chunk::borrowed(text), false, false).has_value();
+  const bool appended =
+      response_.start(status, std::span(fields).first(count), false).has_value() &&
+      response_.body(Chunk::borrowed(text), false, false).has_value();
   assert(appended);
   static_cast<void>(appended);
 }

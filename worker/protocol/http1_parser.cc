@@ -203,7 +203,7 @@ int Http1Parser::on_headers_complete() {
   head_.chunked = (flags & F_CHUNKED) != 0;
   head_.has_content_length = (flags & F_CONTENT_LENGTH) != 0;
   head_.content_length = head_.has_content_length ? llhttp_.content_length : 0;
-  head_.expect_continue = head_.takes_trailers = head_.forwarded = false;
+  head_.expect_continue = head_.takes_trailers = head_.forwarded = head_.websocket = false;
   // The head is complete: at least "\r\n\r\n" lies behind the target and the version.
   const char* line_end = head_.target.data() + head_.target.size() + sizeof(" HTTP/1.1\r\n") - 1;
   const std::string_view line(head_begin_, static_cast<size_t>(line_end - head_begin_));

@@ -94,10 +94,6 @@ const std::vector<RequestCase>& request_cases() {
            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
        "GET /ws 1.1 [Host=a] [Upgrade=WebSocket] [Connection=keep-alive, Upgrade] "
        "[Sec-WebSocket-Version=13] [Sec-WebSocket-Key=dGhlIHNhbXBsZSBub25jZQ==] {} websocket\n"},
-      {"websocket with a bad key",
-       "GET /ws HTTP/1.1\r\nHost: a\r\n" + kUpgrade + "Sec-WebSocket-Key: short\r\n\r\n",
-       "GET /ws 1.1 [Host=a] [Upgrade=WebSocket] [Connection=keep-alive, Upgrade] "
-       "[Sec-WebSocket-Version=13] [Sec-WebSocket-Key=short] {}\n"},
       {"nothing behind close",
        "GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\nGET /2 HTTP/1.1\r\nHost: "
        "a\r\n\r\n",

@@ -51,6 +51,10 @@ Http1SessionImpl::Http1SessionImpl(const Http1Context& context, RequestHandler& 
 }
 
 void Http1SessionImpl::on_input(std::string_view bytes) {
+  if (websocket_) {
+    websocket().on_input(bytes);
+    return follow_websocket();
+  }
   if (end_ != End::kOpen || input_ended_) {
     stray_input_ = true;
     return;
@@ -71,7 +75,7 @@ void Http1SessionImpl::on_input(std::string_view bytes) {
 }
 
 bool Http1SessionImpl::may_parse() const {
-  if (end_ != End::kOpen) return false;
+  if (end_ != End::kOpen || websocket_) return false;
   if (open_) return !parser_.message_complete();
   return body_pending() || !congested();
 }
@@ -134,13 +138,15 @@ void Http1SessionImpl::dispatch() {
   report_begin();
   if (fields_ != nullptr) fields_->take_request(head.headers);
   if (head.forwarded && forwarded_ != nullptr) take_forwarded();
-  const RequestHead request{
-      head.method, head.target, version, head.headers, head.upgrade && is_websocket_upgrade(head),
-      origin_};
+  handshake_.reset();
+  if (head.websocket) handshake_ = take_handshake(head.headers, context_);
+  const RequestHead request{head.method,  head.target,    version,
+                            head.headers, head.websocket, origin_};
   RequestSink* const sink = handler_.on_request(request, body, complete, *this);
   if (!open_) return;
-  assert(sink != nullptr);
-  sink_ = sink;
+  assert(sink != nullptr || websocket_);
+  sink_ = websocket_ ? nullptr : sink;
+  head_kept_ = true;
   if (!context_.needs.request_line) return;
   record_.assign(head.method).append(head.target);
   record_method_bytes_ = head.method.size();
@@ -157,7 +163,7 @@ void Http1SessionImpl::take_forwarded() {
 // The app behind the last request hears that no more will come from this client; a body without its
 // end never looks whole.
 void Http1SessionImpl::tell_input_end() {
-  if (!open_ || !input_ended_ || !held_.empty()) return;
+  if (!open_ || websocket_ || !input_ended_ || !held_.empty()) return;
   if (parser_.message_complete()) {
     sink_->on_input_end();
   } else {
@@ -184,6 +190,10 @@ void Http1SessionImpl::check_dropped_body() {
 }
 
 void Http1SessionImpl::on_input_end() {
+  if (websocket_) {
+    websocket().on_input_end();
+    return follow_websocket();
+  }
   if (end_ != End::kOpen || input_ended_) return;
   Turn turn(*this);
   input_ended_ = true;
@@ -192,6 +202,10 @@ void Http1SessionImpl::on_input_end() {
 }
 
 void Http1SessionImpl::on_disconnect() {
+  if (websocket_) {
+    websocket().on_disconnect();
+    return follow_websocket();
+  }
   if (end_ == End::kAborted) return;
   Turn turn(*this);
   end_ = End::kAborted;
@@ -199,6 +213,7 @@ void Http1SessionImpl::on_disconnect() {
 }
 
 void Http1SessionImpl::on_output_sent() {
+  if (websocket_) return websocket().on_output_sent();
   if (output_.size() > context_.settings.write_high_water_bytes / 4) return;
   Turn turn(*this);
   if (open_ && writable_due_) {
@@ -209,6 +224,10 @@ void Http1SessionImpl::on_output_sent() {
 }
 
 void Http1SessionImpl::on_timeout() {
+  if (websocket_) {
+    websocket().on_timeout();
+    return follow_websocket();
+  }
   const SessionPhase late = phase();
   if (end_ != End::kOpen || late == SessionPhase::kServing) return;
   Turn turn(*this);
@@ -221,6 +240,10 @@ void Http1SessionImpl::on_timeout() {
 }
 
 void Http1SessionImpl::resume() {
+  if (websocket_) {
+    websocket().resume();
+    return follow_websocket();
+  }
   if (end_ == End::kAborted) return;
   Turn turn(*this);
   response_.close_head(may_persist(false));
@@ -229,6 +252,10 @@ void Http1SessionImpl::resume() {
 }
 
 void Http1SessionImpl::begin_drain(bool close_idle) {
+  if (websocket_) {
+    websocket().begin_drain(close_idle);
+    return follow_websocket();
+  }
   draining_ = true;
   const bool head_begun = !parser_.at_start() && !parser_.head_complete();
   const bool idle = !open_ && !head_begun && held_.empty();
@@ -241,6 +268,7 @@ void Http1SessionImpl::close_when_done() {
 }
 
 SessionPhase Http1SessionImpl::phase() const {
+  if (websocket_) return websocket_->phase();
   if (end_ == End::kAborted) return SessionPhase::kAborted;
   if (end_ == End::kClosing) return SessionPhase::kClosing;
   if (open_ && body_awaited_) return SessionPhase::kAwaitingBody;
@@ -251,10 +279,12 @@ SessionPhase Http1SessionImpl::phase() const {
 }
 
 bool Http1SessionImpl::client_is_done() const {
+  if (websocket_) return websocket_->client_is_done();
   return client_closes_ && parser_.message_complete() && held_.empty() && !stray_input_;
 }
 
 bool Http1SessionImpl::wants_input() const {
+  if (websocket_) return websocket_->wants_input();
   if (end_ != End::kOpen || input_ended_) return false;
   if (held_.size() - held_used_ >= kHeldBytes) return false;
   if (!open_) return held_.empty() && may_parse();

@@ -12,12 +12,15 @@
 
 namespace tricorn {
 
+struct MessageCodecs;  // message_deflate.h
+
 // Shared by all sessions of a worker; outlives them.
 struct Http1Context {
   const HttpSettings& settings;
   // "Sun, 22 Nov 2026 12:00:00 GMT", kept current by the server (at most a second old).
   const std::string& date;
   const RecordNeeds& needs;
+  MessageCodecs* codecs = nullptr;  // null: no permessage-deflate
 };
 
 // One per connection; `handler`, `waker` and `observer` (may be null) belong to the connection and

@@ -2,6 +2,7 @@
 //
 //   http1_session.cc    bytes in: parse, dispatch, hold back, end of input, timeouts
 //   http1_exchange.cc   the app's side: the response, and every way in which an exchange ends
+//   http1_websocket.cc  the exchange that becomes a WebSocket, to which all else is left then
 //
 // Requests are served one at a time. While one is open and complete, further bytes wait in `held_`.
 #pragma once
@@ -16,6 +17,8 @@
 #include "worker/protocol/http1_parser.h"
 #include "worker/protocol/http1_response.h"
 #include "worker/protocol/http1_session.h"
+#include "worker/protocol/websocket_handshake.h"
+#include "worker/protocol/websocket_session.h"
 
 namespace tricorn {
 
@@ -58,6 +61,10 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
                                             std::span<const Header> headers,
                                             WebSocketSink& sink) override;
   void abort() override;
+
+  void hand_over();
+  WebSocketSession& websocket();
+  void follow_websocket();
 
   bool may_parse() const;
   size_t parse(std::string_view bytes);
@@ -118,11 +125,15 @@ class Http1SessionImpl final : public Session, private ResponseWriter {
   RequestSink* sink_ = nullptr;  // null while on_request runs
   size_t unread_body_ = 0;       // delivered to the app and not yet consumed by it
   TimePoint begun_{};            // the observer's
-  std::string record_;           // method and target, kept once on_request has returned
+  bool head_kept_ = false;       // on_request has returned: the head's own bytes go
+  std::string record_;           // method and target, from then on
   size_t record_method_bytes_ = 0;
   const RequestOrigin* origin_ = nullptr;  // null: nobody says
   std::unique_ptr<RequestOrigin> origin_place_;
-  std::unique_ptr<CapturedFields> fields_;  // null: nobody needs any
+  std::unique_ptr<CapturedFields> fields_;       // null: nobody needs any
+  std::optional<WebSocketHandshake> handshake_;  // may be accepted
+  std::unique_ptr<WebSocketSession> websocket_;  // accepted: has the connection to its end
+  bool handed_over_ = false;
 };
 
 }  // namespace tricorn

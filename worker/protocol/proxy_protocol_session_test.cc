@@ -20,6 +20,7 @@ struct InnerSession final : Session {
   void on_timeout() override { told += "|timeout"; }
   void resume() override { told += "|resume"; }
   void begin_drain(bool close_idle) override { told += close_idle ? "|close idle" : "|drain"; }
+  void report_unfinished() override { told += "|unfinished"; }
   SessionPhase phase() const override { return SessionPhase::kServing; }
   bool wants_input() const override { return false; }
   bool client_is_done() const override { return true; }

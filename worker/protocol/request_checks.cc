@@ -5,6 +5,7 @@
 
 #include "common/text.h"
 #include "worker/protocol/char_class.h"
+#include "worker/protocol/websocket_handshake.h"
 
 namespace tricorn {
 namespace {
@@ -119,6 +120,16 @@ int check_target(ParsedHead& head, Header* host, std::string& scratch) {
   return reduce_absolute_form(head, host, scratch);
 }
 
+// Where WebSocket is not spoken its handshake is a request like any other; but what others on the
+// path might take for frames is no body.
+int check_upgrade(ParsedHead& head, const WebSocketSettings& settings) {
+  if (!asks_for_websocket(head)) return 0;
+  if (!settings.enabled) return head.has_body() && head.method == "GET" ? kBadRequest : 0;
+  const int refusal = websocket_refusal(head);
+  head.websocket = refusal == 0;
+  return refusal;
+}
+
 }  // namespace
 
 int check_head(ParsedHead& head, std::string_view line, const HttpSettings& limits,
@@ -135,27 +146,7 @@ int check_head(ParsedHead& head, std::string_view line, const HttpSettings& limi
   if (seen.host != nullptr && !is_valid_host(seen.host->value)) return kBadRequest;
   if (const int status = check_framing(head, seen, limits)) return status;
   if (const int status = check_target(head, seen.host, scratch)) return status;
-  if (head.upgrade && head.has_body() && is_websocket_upgrade(head)) return kBadRequest;
-  return 0;
-}
-
-bool is_websocket_upgrade(const ParsedHead& head) {
-  if (!head.upgrade || head.method != "GET" || head.version() != HttpVersion::k11) return false;
-  bool websocket = false;
-  bool version = false;
-  int keys = 0;
-  for (const Header& header : head.headers) {
-    if (equals_ignoring_case(header.name, "upgrade")) {
-      websocket |= has_token(header.value, "websocket");
-    } else if (equals_ignoring_case(header.name, "sec-websocket-version")) {
-      version |= header.value == "13";
-    } else if (equals_ignoring_case(header.name, "sec-websocket-key")) {
-      const bool well_formed = header.value.size() == 24 && header.value.ends_with("==") &&
-                               all_in_class(header.value.substr(0, 22), kBase64Char);
-      keys += well_formed ? 1 : 2;
-    }
-  }
-  return websocket && version && keys == 1;
+  return head.upgrade ? check_upgrade(head, limits.websocket) : 0;
 }
 
 bool is_exact_request_line(std::string_view line, const ParsedHead& head) {

@@ -31,6 +31,7 @@ struct ParsedHead {
   bool expect_continue = false;
   bool takes_trailers = false;  // TE: trailers (RFC 9110 10.1.4)
   bool forwarded = false;       // a proxy says where it comes from: see forwarded.h
+  bool websocket = false;       // a good handshake, where WebSocket is spoken
   uint64_t content_length = 0;
 
   HttpVersion version() const { return minor == 0 ? HttpVersion::k10 : HttpVersion::k11; }
@@ -38,15 +39,12 @@ struct ParsedHead {
 };
 
 // Trims the values, reduces an absolute-form target to the origin form with its Host (`scratch` may
-// hold the new target), finds `Expect: 100-continue` and `TE: trailers`. `line`: the bytes from the
+// hold the new target), finds `Expect: 100-continue`, `TE: trailers` and the handshake of a
+// WebSocket. `line`: the bytes from the
 // method on, at least the whole request line. Returns the status to refuse the request with, 0 for
 // a good one.
 int check_head(ParsedHead& head, std::string_view line, const HttpSettings& limits,
                std::string& scratch);
-
-// A request that a websocket session could take over (RFC 6455 4.2.1); to be asked of a checked
-// head only.
-bool is_websocket_upgrade(const ParsedHead& head);
 
 // Parts of the above, each a table test.
 bool is_exact_request_line(std::string_view line, const ParsedHead& head);

@@ -1,5 +1,5 @@
-// Session: the protocol state of one connection. Bytes in, bytes out; HTTP/1 now, HTTP/2 and
-// WebSocket behind it later.
+// Session: the protocol state of one connection. Bytes in, bytes out; HTTP/1 and what it upgrades
+// to now, HTTP/2 behind it later.
 //
 // PURE, as exchange.h. The connection calls it from I/O callbacks and from the loop's end-of-turn
 // hook, never from inside a ResponseWriter call; output gathers in `output()` until the connection
@@ -16,9 +16,12 @@ namespace tricorn {
 // What the session wants from its connection; asked after every call.
 enum class SessionPhase : uint8_t {
   kIdle,  // between requests: keep-alive timeout applies (header timeout before the first request)
-  kReadingHead,   // a head has begun: header timeout, not re-armed by further bytes
-  kServing,       // an exchange is open: no timeout of ours
-  kAwaitingBody,  // likewise, and the app waits for more of the body: body timeout
+  kReadingHead,        // a head has begun: header timeout, not re-armed by further bytes
+  kServing,            // an exchange is open: no timeout of ours
+  kAwaitingBody,       // likewise, and the app waits for more of the body: body timeout
+  kSocketOpen,         // a WebSocket: ping interval
+  kAwaitingPong,       // likewise, and our ping is not answered: ping timeout
+  kAwaitingCloseEcho,  // our Close was sent, the client's has not come: a fixed time
   kClosing,  // write output(), then half-close, discard input for a while (lingering close), close
   kAborted,  // reset now: what was sent must not look whole; what is unsent is lost
 };
@@ -45,12 +48,12 @@ class Session {
   virtual void
   on_output_sent() = 0;  // output() shrank: releases a waiting sender below the low-water mark
   // The timeout that the phase asked for has passed: 408 for a begun head or a body that stopped
-  // coming, silent close when idle.
+  // coming, silent close when idle; a ping, or the end, of a WebSocket.
   virtual void on_timeout() = 0;
   // End-of-turn: parse input that was held back behind a response, close an open response head.
   virtual void resume() = 0;
   // From now on every response says connection: close. `close_idle`: with no exchange open and no
-  // request begun, close now.
+  // request begun, close now. A WebSocket gets its Close (1012) at once.
   virtual void begin_drain(bool close_idle) = 0;
   // The process is about to die, in the middle of whatever it does: tells the observer of an open
   // exchange, as of one that the server has failed (500, unless its response has begun). The app is
