@@ -83,6 +83,12 @@ void Connection::on_deadline(DeadlineKind kind) {
       if (has_begun_anew()) return;
       session_->on_timeout();
       return settle();
+    case DeadlineKind::kPing:
+      return on_socket_deadline(SessionPhase::kSocketOpen);
+    case DeadlineKind::kPong:
+      return on_socket_deadline(SessionPhase::kAwaitingPong);
+    case DeadlineKind::kCloseEcho:
+      return on_socket_deadline(SessionPhase::kAwaitingCloseEcho);
     case DeadlineKind::kFirstRequest:
       return begin_drain(true);
     case DeadlineKind::kStalledWrite:
@@ -99,6 +105,15 @@ bool Connection::has_begun_anew() {
   if (batch_link.linked) settle();  // what it answered does not wait: its deadline is asked for
   return state_ != State::kOpen || deadline_kind() != DeadlineKind::kNone ||
          session_->phase() == SessionPhase::kServing;
+}
+
+// A WebSocket's. Of a loop that was held up, what is waited for may have come in time; and what the
+// app did meanwhile may want another deadline.
+void Connection::on_socket_deadline(SessionPhase phase) {
+  transport_->read_now();
+  if (state_ != State::kOpen) return;
+  if (session_->phase() == phase) session_->on_timeout();
+  settle();
 }
 
 void Connection::begin_drain(bool close_idle) {
@@ -179,6 +194,12 @@ void Connection::update_deadline(SessionPhase phase) {
       return host_.cancel_deadline(*this);
     case SessionPhase::kAwaitingBody:
       return expect(DeadlineKind::kBody, false);
+    case SessionPhase::kSocketOpen:
+      return expect(DeadlineKind::kPing, false);
+    case SessionPhase::kAwaitingPong:
+      return expect(DeadlineKind::kPong, false);
+    case SessionPhase::kAwaitingCloseEcho:
+      return expect(DeadlineKind::kCloseEcho, false);
     case SessionPhase::kClosing:
     case SessionPhase::kAborted:
       return;  // closing with unsent output: kStalledWrite above

@@ -92,6 +92,7 @@ class Connection final : public Deadline,
   enum class State : uint8_t { kOpen, kLingering, kClosed };
 
   bool has_begun_anew();  // an idle connection whose time is over
+  void on_socket_deadline(SessionPhase phase);
   void settle();
   bool flush();  // false: the connection is gone
   void update_deadline(SessionPhase phase);

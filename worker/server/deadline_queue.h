@@ -21,6 +21,9 @@ enum class DeadlineKind : uint8_t {
   kBody,          // the app waits for more of a body
   kStalledWrite,  // the client takes none of what we send
   kLinger,        // closing: input is discarded, so that no reset overtakes the response
+  kPing,          // an open WebSocket: until our next ping
+  kPong,          // no byte has come since our ping
+  kCloseEcho,     // our Close was sent, the client's has not come
   kFirstRequest,  // stopping: a connection whose first request may be on its way
   kNone,
 };

@@ -6,6 +6,7 @@
 
 #include "common/logging.h"
 #include "worker/observe/heartbeat.h"
+#include "worker/protocol/message_deflate.h"
 #include "worker/server/acceptor.h"
 #include "worker/server/connection.h"
 #include "worker/server/deadline_timer.h"
@@ -24,6 +25,7 @@ namespace {
 constexpr size_t kReadBufferBytes = 64 * 1024;
 constexpr Duration kStalledWriteTimeout = std::chrono::seconds(60);  // as nginx's send_timeout
 constexpr Duration kLingerTime = std::chrono::seconds(2);
+constexpr Duration kCloseEchoTime = std::chrono::seconds(10);
 constexpr Duration kFirstRequestTime = std::chrono::seconds(2);
 
 std::array<Duration, kDeadlineKinds> durations(const HttpSettings& http) {
@@ -36,6 +38,9 @@ std::array<Duration, kDeadlineKinds> durations(const HttpSettings& http) {
   set(DeadlineKind::kBody, milliseconds(http.body_timeout_ms));
   set(DeadlineKind::kStalledWrite, kStalledWriteTimeout);
   set(DeadlineKind::kLinger, kLingerTime);
+  set(DeadlineKind::kPing, milliseconds(http.websocket.ping_interval_ms));
+  set(DeadlineKind::kPong, milliseconds(http.websocket.ping_timeout_ms));
+  set(DeadlineKind::kCloseEcho, kCloseEchoTime);
   set(DeadlineKind::kFirstRequest, kFirstRequestTime);
   return all;
 }
@@ -118,7 +123,8 @@ class Server::Impl final : public ConnectionHost,
   WorkerBlock& block_;
   WallClock clock_;
   ExchangeLog log_{options_.settings, clock_};
-  const Http1Context http1_{options_.settings.http, clock_.http(), log_.needs()};
+  MessageCodecs codecs_;
+  const Http1Context http1_{options_.settings.http, clock_.http(), log_.needs(), &codecs_};
   Proxies proxies_{options_.settings.proxy};
   DeadlineTimer deadlines_;
   Acceptor acceptor_;
