@@ -80,7 +80,11 @@ TEST_F(CliTest, BadArgumentsAreNamed) {
       {{"--forwarded-allow-ips", "10.0.0.1/8"}, "write 10.0.0.0/8"},
       {{"--forwarded-headers", "x-real-ip"}, "--forwarded-headers: 'x-real-ip' is none of"},
       {{"--forwarded-headers", "forwarded,x-forwarded-for"}, "forwarded goes alone"},
-      {{"--ws", "wsproto"}, "--ws is not supported yet"},
+      {{"--ws", "socketio"}, "--ws: 'socketio' is none of auto|none"},
+      {{"--ws-max-size", "0"}, "--ws-max-size: '0' is not a number of bytes from 1 to"},
+      {{"--ws-max-queue", "0"}, "--ws-max-queue: '0' is not a number from 1 to 65536"},
+      {{"--ws-ping-interval", "-1"}, "--ws-ping-interval: '-1' is not a number of seconds"},
+      {{"--ws-per-message-deflate", "maybe"}, "'maybe' is neither true nor false"},
       {{"--pythonpath", "/srv"}, "--pythonpath is not supported yet: use --app-dir or PYTHONPATH"},
   };
   for (const BadCase& bad : cases) {
@@ -108,7 +112,7 @@ TEST_F(CliTest, BadVariablesAreNamed) {
             "TRICORN_PORT: 'x' is not a number from 0 to 65535");
   EXPECT_EQ(error({}, {{"WEB_CONCURRENCY", "many"}}),
             "WEB_CONCURRENCY: 'many' is not a number from 1 to 512, nor auto");
-  EXPECT_EQ(error({}, {{"TRICORN_WS_MAX_SIZE", "1"}}), "TRICORN_WS_MAX_SIZE is not supported yet");
+  EXPECT_EQ(error({}, {{"TRICORN_SSL_VERSION", "1"}}), "TRICORN_SSL_VERSION is not supported yet");
 }
 
 TEST_F(CliTest, BadFilesAreNamedWithTheLine) {

@@ -281,6 +281,25 @@ TEST_F(CliTest, HintsOfOthersGetOneWarning) {
   EXPECT_THAT(parsed({"--loop", "auto", "--http", "auto", "--ws", "none"}).warnings, IsEmpty());
 }
 
+TEST_F(CliTest, WebSocketHasUvicornsNames) {
+  EXPECT_EQ(options({}).worker.http.websocket, WebSocketSettings{});
+  EXPECT_FALSE(options({"--ws", "none"}).worker.http.websocket.enabled);
+  for (const char* word : {"auto", "websockets", "websockets-sansio", "wsproto", "AUTO"}) {
+    EXPECT_TRUE(options({"--ws", word}, {{"TRICORN_WS", "none"}}).worker.http.websocket.enabled);
+  }
+  EXPECT_EQ(options({"--ws-max-size", "1M", "--ws-max-queue", "5", "--ws-ping-interval", "0",
+                     "--ws-ping-timeout", "2.5", "--ws-per-message-deflate", "true"})
+                .worker.http.websocket,
+            (WebSocketSettings{.enabled = true,
+                               .max_message_bytes = 1 << 20,
+                               .max_queue = 5,
+                               .ping_interval_ms = 0,
+                               .ping_timeout_ms = 2'500,
+                               .per_message_deflate = true}));
+  EXPECT_FALSE(
+      options({"--ws-per-message-deflate", "False"}).worker.http.websocket.per_message_deflate);
+}
+
 TEST_F(CliTest, TheHeartbeatLimitHasUvicornsName) {
   EXPECT_EQ(options({}).worker.heartbeat_limit_ms, 60'000u);
   EXPECT_EQ(options({"--timeout-worker-healthcheck", "5"}).worker.heartbeat_limit_ms, 5'000u);

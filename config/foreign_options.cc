@@ -25,12 +25,6 @@ constexpr ForeignOption kForeign[] = {
      .remark = "every request has a context of its own",
      .hint = true},
     // uvicorn: features
-    {.names = "--ws", .harmless = "auto|none"},
-    {.names = "--ws-max-size"},
-    {.names = "--ws-max-queue"},
-    {.names = "--ws-ping-interval"},
-    {.names = "--ws-ping-timeout"},
-    {.names = "--ws-per-message-deflate"},
     {.names = "--log-config", .remark = "use --log-level and --log-format"},
     {.names = "--ssl-keyfile"},
     {.names = "--ssl-certfile"},

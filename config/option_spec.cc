@@ -7,9 +7,9 @@ namespace tricorn {
 
 std::span<const OptionGroup> option_groups() {
   static const std::vector<OptionGroup> groups = {
-      application_options(), socket_options(), worker_options(), reload_options(),
-      http_options(),        proxy_options(),  limit_options(),  logging_options(),
-      privilege_options(),   other_options()};
+      application_options(), socket_options(),    worker_options(), reload_options(),
+      http_options(),        websocket_options(), proxy_options(),  limit_options(),
+      logging_options(),     privilege_options(), other_options()};
   return groups;
 }
 

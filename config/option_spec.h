@@ -58,6 +58,7 @@ OptionGroup socket_options();
 OptionGroup worker_options();
 OptionGroup reload_options();
 OptionGroup http_options();
+OptionGroup websocket_options();
 OptionGroup proxy_options();
 OptionGroup limit_options();
 OptionGroup logging_options();
