@@ -1,5 +1,5 @@
-// Utf8Validator: whether a text that comes in pieces is UTF-8 (RFC 3629), told at the first byte
-// with which it cannot be any more.
+// Utf8Validator: whether a text that comes in pieces is UTF-8 (RFC 3629), told with the piece in
+// which it cannot be any more.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,14 @@ namespace tricorn {
 
 class Utf8Validator {
  public:
-  // False: the bytes so far begin no valid text; feed no more then, before reset().
+  // False: the bytes so far begin no valid text; nor do they with whatever follows, until reset().
   bool feed(std::string_view bytes);
-  // No character is begun and not ended.
-  bool complete() const { return needed_ == 0; }
-  void reset() { needed_ = 0; }
+  // No character is begun and not ended, and all was valid.
+  bool complete() const { return state_ == 0; }
+  void reset() { state_ = 0; }
 
  private:
-  bool begin_character(uint8_t lead);
-
-  uint8_t needed_ = 0;  // bytes that the character still wants
-  uint8_t low_ = 0;     // the next of them is from low_ to high_
-  uint8_t high_ = 0;
+  uint64_t state_ = 0;  // of the automaton in utf8_validator.cc; 0: between characters
 };
 
 bool is_utf8(std::string_view text);

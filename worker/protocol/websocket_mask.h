@@ -19,19 +19,20 @@ inline bool unmask(char* out, const char* in, size_t size, const MaskKey& key, s
   for (size_t i = 0; i < sizeof twice; ++i) twice[i] = key[(offset + i) % key.size()];
   const uint64_t mask = load_word(twice);
   uint64_t all = 0;
-  const auto step = [&](size_t at) {
+  size_t at = 0;
+  for (; at + 32 <= size; at += 32) {
+    std::array<uint64_t, 4>
+        words;  // all are read before one is written: the compiler may pair them
+    std::memcpy(words.data(), in + at, sizeof words);
+    for (uint64_t& word : words) word ^= mask;
+    std::memcpy(out + at, words.data(), sizeof words);
+    all |= (words[0] | words[1]) | (words[2] | words[3]);
+  }
+  for (; at + 8 <= size; at += 8) {
     const uint64_t word = load_word(in + at) ^ mask;
     std::memcpy(out + at, &word, sizeof word);
     all |= word;
-  };
-  size_t at = 0;
-  for (; at + 32 <= size; at += 32) {
-    step(at);
-    step(at + 8);
-    step(at + 16);
-    step(at + 24);
   }
-  for (; at + 8 <= size; at += 8) step(at);
   for (; at < size; ++at) {
     out[at] = static_cast<char>(in[at] ^ twice[at % sizeof twice]);
     all |= static_cast<unsigned char>(out[at]);
