@@ -12,13 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "worker/protocol/websocket.h"
 #include "worker/server/fake_loop.h"
 #include "worker/server/server.h"
 
 namespace tricorn::test {
 
 // Answers by target: "/big" with many bytes, "/wait" when the test calls answer_waiting, "/stream"
-// with the beginning of a body, all else with "hello".
+// with the beginning of a body, all else with "hello". A WebSocket is accepted and echoes.
 class TestApp final : public HandlerFactory {
  public:
   static constexpr size_t kBigBytes = 8'000'000;
@@ -40,8 +41,20 @@ class TestApp final : public HandlerFactory {
   ConnectionInfo last_connection;
   int requests = 0;
   int disconnects = 0;
+  std::vector<int> closes;  // codes that sockets ended with
 
  private:
+  struct Socket final : WebSocketSink {
+    explicit Socket(TestApp& owner) : app(owner) {}
+    void on_message(std::string_view data, bool text) override {
+      writer->consumed(data.size());
+      EXPECT_TRUE(writer->send(Chunk::borrowed(data), text));
+    }
+    void on_close(uint16_t code, std::string_view) override { app.closes.push_back(code); }
+    void on_writable() override {}
+    TestApp& app;
+    WebSocketWriter* writer = nullptr;
+  };
   struct Exchange final : RequestSink {
     explicit Exchange(TestApp& owner, ResponseWriter& response) : app(owner), writer(&response) {}
     void on_body(std::string_view bytes, bool) override { writer->body_consumed(bytes.size()); }
@@ -60,6 +73,11 @@ class TestApp final : public HandlerFactory {
                             ResponseWriter& writer) override {
       ++app.requests;
       writer.body_consumed(body.size());
+      if (head.websocket_upgrade) {
+        Socket& socket = *app.sockets_.emplace_back(std::make_unique<Socket>(app));
+        socket.writer = writer.accept_websocket({}, {}, socket).value_or(nullptr);
+        return nullptr;
+      }
       if (head.target == "/stream") {
         EXPECT_TRUE(writer.start(200, {}, false));
         EXPECT_TRUE(writer.body(Chunk::borrowed("begun"), true));
@@ -80,6 +98,7 @@ class TestApp final : public HandlerFactory {
     EXPECT_TRUE(writer.body(Chunk::borrowed(body), false));
   }
   std::vector<std::unique_ptr<Exchange>> waiting_;
+  std::vector<std::unique_ptr<Socket>> sockets_;
 };
 
 struct Listener {
