@@ -1,0 +1,151 @@
+// permessage-deflate of a WebSocket: what is agreed on, and messages that come and go compressed.
+#include "worker/protocol/websocket_deflate.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "worker/protocol/websocket_harness.h"
+
+namespace tricorn {
+namespace {
+
+struct Offer {
+  const char* fields;  // values of Sec-WebSocket-Extensions, "|" between fields
+  int window_bits;     // 0: declined
+};
+
+TEST(WebSocketDeflateTest, AgreesOnTheFirstGoodOffer) {
+  const Offer offers[] = {
+      {"", 0},
+      {"permessage-deflate", 15},
+      {"Permessage-Deflate", 15},
+      {"permessage-deflate; client_max_window_bits", 15},
+      {"permessage-deflate; client_max_window_bits=8", 15},
+      {"permessage-deflate; client_max_window_bits=\"12\"", 15},
+      {"permessage-deflate;server_no_context_takeover ; client_no_context_takeover", 15},
+      {"permessage-deflate; server_max_window_bits=9", 9},
+      {"permessage-deflate; server_max_window_bits=\"10\"; client_max_window_bits", 10},
+      {"x-other, permessage-deflate; server_max_window_bits=15", 15},
+      {"x-other|permessage-deflate; server_max_window_bits=11", 11},
+      {"permessage-deflate; server_max_window_bits=8, permessage-deflate", 15},
+      {"permessage-deflate; server_max_window_bits=8", 0},
+      {"permessage-deflate; server_max_window_bits=16", 0},
+      {"permessage-deflate; server_max_window_bits=09", 0},
+      {"permessage-deflate; server_max_window_bits=", 0},
+      {"permessage-deflate; server_max_window_bits", 0},
+      {"permessage-deflate; server_max_window_bits=10x", 0},
+      {"permessage-deflate; server_max_window_bits=10; server_max_window_bits=10", 0},
+      {"permessage-deflate; client_max_window_bits=7", 0},
+      {"permessage-deflate; client_max_window_bits=", 0},
+      {"permessage-deflate; client_max_window_bits; client_max_window_bits", 0},
+      {"permessage-deflate; server_no_context_takeover=1", 0},
+      {"permessage-deflate; server_no_context_takeover; server_no_context_takeover", 0},
+      {"permessage-deflate; client_no_context_takeover=true", 0},
+      {"permessage-deflate; unknown", 0},
+      {"permessage-deflate;", 15},
+      {"permessage-deflate; ; client_max_window_bits", 0},
+      {"permessage-bzip2", 0},
+  };
+  for (const auto& [fields, window_bits] : offers) {
+    std::vector<Header> headers{{"Host", "a"}};
+    std::string_view rest = fields;
+    while (true) {
+      const size_t end = rest.find('|');
+      headers.push_back({"Sec-WebSocket-Extensions", rest.substr(0, end)});
+      if (end == std::string_view::npos) break;
+      rest.remove_prefix(end + 1);
+    }
+    const auto agreement = agree_on_deflate(headers);
+    EXPECT_EQ(agreement ? agreement->server_window_bits : 0, window_bits) << fields;
+  }
+}
+
+TEST(WebSocketDeflateTest, AnswersThatNoContextIsKept) {
+  EXPECT_EQ(deflate_answer({15}),
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover");
+  EXPECT_EQ(deflate_answer({9}),
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+            "server_max_window_bits=9");
+}
+
+constexpr std::string_view kOffer =
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+
+HttpSettings with_deflate() {
+  HttpSettings settings;
+  settings.websocket.per_message_deflate = true;
+  return settings;
+}
+std::string compressed(uint8_t first, std::string_view message) {
+  return client_frame(first, Deflater(15).compress(message));
+}
+
+TEST(WebSocketDeflateTest, AgreesOnDeflateWhereItIsOnAndOffered) {
+  WebSocketHarness on(with_deflate());
+  on.open(kOffer);
+  EXPECT_NE(on.answer.find("\r\nsec-websocket-extensions: permessage-deflate; "
+                           "server_no_context_takeover; client_no_context_takeover\r\n"),
+            std::string::npos);
+  WebSocketHarness off;
+  off.open(kOffer);
+  EXPECT_EQ(off.answer.find("extensions"), std::string::npos);
+  off.input(compressed(0xC1, "hello"));
+  EXPECT_EQ(off.frames(), "close 1002 {reserved bits are set}\n");
+  WebSocketHarness not_offered(with_deflate());
+  not_offered.open();
+  EXPECT_EQ(not_offered.answer.find("extensions"), std::string::npos);
+}
+
+TEST(WebSocketDeflateTest, InflatesAtAnyCutAndCompressesWhatIsWorthIt) {
+  const std::string large(70'000, 'x');
+  for (const size_t piece : {0, 1, 2, 3}) {
+    WebSocketHarness app(with_deflate());
+    app.open(kOffer);
+    const std::string packed = Deflater(15).compress("fragments");
+    app.input(compressed(0xC1, "hello") + compressed(0xC2, large) + text("plain") +
+                  client_frame(0x41, packed.substr(0, 3)) + ping("p") +
+                  client_frame(0x00, packed.substr(3, 1)) + client_frame(0x80, packed.substr(4)) +
+                  compressed(0xC1, ""),
+              piece);
+    EXPECT_EQ(app.log,
+              "text {hello}\nbinary {70000 bytes}\ntext {plain}\ntext {fragments}\ntext {}\n");
+    const std::string sent = app.sent();
+    const std::string shown = shown_frames(sent);
+    EXPECT_TRUE(shown.starts_with("text {hello}\nbinary+deflate {")) << shown;
+    EXPECT_LT(sent.size(), 1000u);
+    EXPECT_TRUE(shown.ends_with("text {plain}\npong {p}\ntext {fragments}\ntext {}\n")) << shown;
+  }
+}
+
+TEST(WebSocketDeflateTest, WhatAClientSendsCompressedMayBeRefused) {
+  HttpSettings settings = with_deflate();
+  settings.websocket.max_message_bytes = 1000;
+  struct Case {
+    std::string bytes;
+    std::string told;
+  };
+  const Case cases[] = {
+      {compressed(0xC2, std::string(1000, 'x')), "binary {1000 bytes}\n"},
+      {compressed(0xC2, std::string(1001, 'x')), "closed 1009 {message too big}\n"},
+      {compressed(0xC2, std::string(50'000'000, 'x')), "closed 1009 {message too big}\n"},
+      {compressed(0xC1, "\xff"), "closed 1007 {invalid UTF-8}\n"},
+      {compressed(0xC1, "cut \xce"), "closed 1007 {invalid UTF-8}\n"},
+      {client_frame(0xC1, "\xff\xff\xff"), "closed 1007 {invalid compressed data}\n"},
+      {client_frame(0x41, "\xf2") + client_frame(0xC0, "x"),
+       "closed 1002 {reserved bits are set}\n"},
+      {client_frame(0xC9, "x"), "closed 1002 {reserved bits are set}\n"},
+  };
+  for (const auto& [bytes, told] : cases) {
+    for (const size_t piece : {0, 1, 2, 3}) {
+      WebSocketHarness app(settings);
+      app.open(kOffer);
+      app.input(bytes, piece);
+      EXPECT_EQ(app.log, told);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tricorn
