@@ -1,36 +1,20 @@
 // AsgiRequest: the request, who waits, and the end. The response is in asgi_response.cc.
 #include "worker/gateway/asgi_request.h"
 
-#include "common/logging.h"
-#include "worker/gateway/failure_report.h"
 #include "worker/gateway/gateway.h"
 #include "worker/gateway/messages.h"
-#include "worker/gateway/operation.h"
-#include "worker/gateway/request_target.h"
-#include "worker/python/py_error.h"
-#include "worker/python/utf8.h"
 
 namespace tricorn {
 namespace {
 
-using Progress = AsgiRequest::Progress;
-
-PyObject* cancelled_error() {
-  static PyObject* type = [] {
-    PyRef module = PyRef::steal(PyImport_ImportModule("asyncio.exceptions"));
-    return module ? PyObject_GetAttrString(module.get(), "CancelledError") : nullptr;
-  }();
-  return type;
-}
+using Progress = AsgiExchange::Progress;
 
 }  // namespace
 
 bool AsgiRequest::open(Gateway* gateway, ResponseWriter* writer, PyRef method, PyRef path,
                        std::string_view body, bool body_complete) {
-  gateway_ = gateway;
+  AsgiExchange::open(gateway, std::move(method), std::move(path));
   writer_ = writer;
-  method_ = std::move(method);
-  path_ = std::move(path);
   body_complete_ = body_complete;
   if (body.empty()) return true;
   first_body_ =
@@ -92,61 +76,26 @@ PyRef AsgiRequest::body_message() {
   return request_message(bytes.get(), more);
 }
 
-void AsgiRequest::add_waiter(Operation* operation) {
-  operation->next_waiter = waiters_;
-  waiters_ = operation;
-}
-
-void AsgiRequest::remove_waiter(Operation* operation) {
-  for (Operation** link = &waiters_; *link != nullptr; link = &(*link)->next_waiter) {
-    if (*link == operation) {
-      *link = operation->next_waiter;
-      return;
-    }
-  }
-}
-
 void AsgiRequest::receive_given_up() {
-  if (writer_ != nullptr && waiters_ == nullptr) writer_->body_unwanted();
-}
-
-// Taken off the list one by one: setting a Future's result only queues its callbacks, but any
-// allocation may run finalizers, which may destroy waiters.
-void AsgiRequest::wake_all() {
-  while (Operation* waiter = waiters_) {
-    waiters_ = waiter->next_waiter;
-    waiter->wake();
-  }
+  if (writer_ != nullptr && !has_waiters()) writer_->body_unwanted();
 }
 
 void AsgiRequest::finish_returned(PyObject* scope) {
   if (completed_ || disconnected_) return;
   if (!knows_of_disconnect_) {
-    report_failure(LogLevel::kError, {method_.get(), path_.get(), scope},
-                   started_ ? "the app returned without completing its response"
-                            : "the app returned without sending a response",
-                   nullptr);
+    report(started_ ? "the app returned without completing its response"
+                    : "the app returned without sending a response",
+           scope);
   }
   end_badly();
 }
 
 bool AsgiRequest::finish_raised(PyObject* exception, PyObject* scope) {
-  // A cancellation that we did not ask for is the app's own mistake (P65); other exceptions that
-  // are no Exception are the loop's and the interpreter's.
-  bool cancelled = PyErr_GivenExceptionMatches(exception, cancelled_error()) != 0;
-  bool leaves = cancelled ? gateway_->cancelling()
-                          : PyErr_GivenExceptionMatches(exception, PyExc_Exception) == 0;
-  if (!leaves &&
-      knows_of_disconnect_) {  // frameworks give up on such a request by raising: no error (P43)
-    log_info("{}: the client disconnected ({})", label(),
-             PyError::of(exception).to_error().message);
-  } else if (!leaves) {
-    report_failure(LogLevel::kError, {method_.get(), path_.get(), scope},
-                   completed_ && !cut_off_ ? "the app raised after its response" : "the app raised",
-                   exception);
-  }
+  const bool well_completed = completed_ && !cut_off_;
+  const bool reported = report_raised(
+      exception, scope, well_completed ? "the app raised after its response" : "the app raised");
   end_badly();
-  return !leaves;
+  return reported;
 }
 
 // Before the start: 500. After it: the message is cut off, so that the client sees that it is
@@ -159,10 +108,6 @@ void AsgiRequest::end_badly() {
   } else {
     answer_plainly(*writer, 500, "Internal Server Error");
   }
-}
-
-std::string AsgiRequest::label() const {
-  return utf8_of(method_.get()) + " " + percent_encode(utf8_of(path_.get()));
 }
 
 }  // namespace tricorn

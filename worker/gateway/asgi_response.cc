@@ -7,39 +7,15 @@
 #include "worker/gateway/gateway.h"
 #include "worker/gateway/message_fields.h"
 #include "worker/gateway/messages.h"
+#include "worker/gateway/scratch_headers.h"
 #include "worker/python/interned.h"
 
 namespace tricorn {
 namespace {
 
-using Progress = AsgiRequest::Progress;
-
-Progress raise_runtime_error(const char* format, PyObject* argument) {
-  PyErr_Format(PyExc_RuntimeError, format, argument);
-  return Progress::kError;
-}
-
-Progress raise_refusal(const Error& error) {
-  PyErr_SetString(PyExc_RuntimeError, error.message.c_str());
-  return Progress::kError;
-}
+using Progress = AsgiExchange::Progress;
 
 void release_object(void* object) noexcept { PyRef::steal(static_cast<PyObject*>(object)); }
-
-// The gateway's vector, as long as a message is read: that may run the app's code, which may send
-// another one.
-class ScratchHeaders {
- public:
-  explicit ScratchHeaders(Gateway& gateway)
-      : fields(std::move(gateway.scratch_headers())), home_(gateway.scratch_headers()) {}
-  ~ScratchHeaders() { home_ = std::move(fields); }
-  ScratchHeaders(const ScratchHeaders&) = delete;
-
-  std::vector<Header> fields;
-
- private:
-  std::vector<Header>& home_;
-};
 
 }  // namespace
 
@@ -76,15 +52,13 @@ bool AsgiRequest::may_send(PyObject* type) {
 }
 
 bool AsgiRequest::raise_if_disconnected() {
-  if (!disconnected_) return false;
-  knows_of_disconnect_ = true;
-  PyErr_SetString(client_disconnected_type, "the client has disconnected");
-  return true;
+  if (disconnected_) raise_disconnected();
+  return disconnected_;
 }
 
 Progress AsgiRequest::early_hint(PyObject* message, const MessageFields&) {
   PyRef holder;
-  ScratchHeaders links(*gateway_);
+  ScratchHeaders links(*gateway());
   if (!read_links(message, links.fields, holder) || !may_send(interned.early_hint)) {
     return Progress::kError;
   }
@@ -94,7 +68,7 @@ Progress AsgiRequest::early_hint(PyObject* message, const MessageFields&) {
   }
   if (links.fields.empty()) return Progress::kDone;
   const Result<> written = writer_->inform(103, links.fields);
-  return written ? Progress::kDone : raise_refusal(written.error());
+  return written ? Progress::kDone : raise_refusal(written.error().message);
 }
 
 bool AsgiRequest::may_start() {
@@ -108,14 +82,14 @@ Progress AsgiRequest::start(const MessageFields& fields) {
   int status = 0;
   bool trailers = false;
   PyRef holder;
-  ScratchHeaders headers(*gateway_);
+  ScratchHeaders headers(*gateway());
   if (!read_status(fields[MessageFields::kStatus], status) ||
       !read_flag(fields[MessageFields::kTrailers], trailers) ||
       !read_headers(fields[MessageFields::kHeaders], headers.fields, holder) || !may_start()) {
     return Progress::kError;
   }
   const Result<> written = writer_->start(status, headers.fields, trailers);
-  if (!written) return raise_refusal(written.error());
+  if (!written) return raise_refusal(written.error().message);
   started_ = true;
   trailers_ = trailers;
   return Progress::kDone;
@@ -198,7 +172,7 @@ Progress AsgiRequest::written(const Result<>& result, bool more) {
       cut_off_ = true;
       complete()->abort();
     }
-    return raise_refusal(result.error());
+    return raise_refusal(result.error().message);
   }
   body_begun_ = true;
   body_ended_ = !more;
@@ -211,7 +185,7 @@ Progress AsgiRequest::trailers(PyObject* message, const MessageFields& fields) {
   bool more = false;
   PyRef more_trailers = PyRef::borrow(PyDict_GetItemWithError(message, interned.more_trailers));
   if (PyErr_Occurred() != nullptr) return Progress::kError;
-  ScratchHeaders headers(*gateway_);
+  ScratchHeaders headers(*gateway());
   if (!read_flag(more_trailers.get(), more) ||
       !read_headers(fields[MessageFields::kHeaders], headers.fields, holder) ||
       !may_send(interned.response_trailers)) {
@@ -224,7 +198,7 @@ Progress AsgiRequest::trailers(PyObject* message, const MessageFields& fields) {
                                interned.response_trailers);
   }
   const Result<> written = writer_->trailers(headers.fields, more);
-  if (!written) return raise_refusal(written.error());
+  if (!written) return raise_refusal(written.error().message);
   if (!more) complete();
   return Progress::kDone;
 }

@@ -80,14 +80,14 @@ RequestSink* Gateway::serve(const RequestHead& head, const ConnectionObjects& co
     answer_plainly(writer, 503, "Service Unavailable");
     return nullptr;
   }
-  PyRef path;
-  PyRef method;
+  PyRef name;
   RequestObject* request = make_request_object();
   PyRef owner = PyRef::steal(reinterpret_cast<PyObject*>(request));
-  if (request != nullptr) request->scope = scopes_->build(head, connection, path, method);
-  PyRef name = path.clone();
-  if (request == nullptr || !request->scope ||
-      !request->request.open(this, &writer, std::move(method), std::move(path), body, complete)) {
+  const bool opened =
+      request != nullptr &&
+      (head.websocket_upgrade ? open_websocket(*request, head, connection, writer, name)
+                              : open(*request, head, connection, body, complete, writer, name));
+  if (!opened) {
     log_failure("cannot make a request's scope");
     answer_plainly(writer, 500, "Internal Server Error");
     return nullptr;
@@ -96,10 +96,29 @@ RequestSink* Gateway::serve(const RequestHead& head, const ConnectionObjects& co
   if (++begun_ == options_.limit_max_requests && on_limit_) on_limit_();
   if (!start_app(request, name.get())) {
     PyError error = PyError::take();
-    request->request.finish_raised(error.exception(), request->scope.get());
+    request->exchange().finish_raised(error.exception(), request->scope.get());
     unlink(request);
   }
-  return &request->request;
+  return request->sink();
+}
+
+bool Gateway::open(RequestObject& request, const RequestHead& head,
+                   const ConnectionObjects& connection, std::string_view body, bool complete,
+                   ResponseWriter& writer, PyRef& name) {
+  PyRef method;
+  request.scope = scopes_->build(head, connection, name, method);
+  return request.scope &&
+         request.request.open(this, &writer, std::move(method), name.clone(), body, complete);
+}
+
+bool Gateway::open_websocket(RequestObject& request, const RequestHead& head,
+                             const ConnectionObjects& connection, ResponseWriter& writer,
+                             PyRef& name) {
+  request.scope = scopes_->build_websocket(head, connection, name);
+  if (!request.scope) return false;
+  request.websocket = std::make_unique<AsgiWebSocket>(reinterpret_cast<PyObject*>(&request), this,
+                                                      &writer, name.clone());
+  return true;
 }
 
 // Runs the app's first step. Whatever the app does wrong ends in RequestObject::ended; false means

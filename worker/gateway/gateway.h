@@ -59,6 +59,12 @@ class Gateway final : public HandlerFactory {
  private:
   Gateway(LoopApi& loop, const GatewayOptions& options, PyObject* app)
       : loop_(loop), options_(options), app_(PyRef::borrow(app)) {}
+  // What was asked for, in `request` and its scope. `name`: the path, for the task. False with an
+  // error set.
+  bool open(RequestObject& request, const RequestHead& head, const ConnectionObjects& connection,
+            std::string_view body, bool complete, ResponseWriter& writer, PyRef& name);
+  bool open_websocket(RequestObject& request, const RequestHead& head,
+                      const ConnectionObjects& connection, ResponseWriter& writer, PyRef& name);
   bool start_app(RequestObject* request, PyObject* path);
 
   LoopApi& loop_;

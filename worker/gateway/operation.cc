@@ -34,14 +34,14 @@ PySendResult Operation::resume(Operation* self, PyObject*, PyObject** result) {
     return PYGEN_RETURN;
   }
   self->stop_waiting();
-  AsgiRequest& request = self->target();
+  AsgiExchange& exchange = self->target();
   PyRef value;
-  switch (self->sends ? request.sent_enough() : request.receive(value)) {
-    case AsgiRequest::Progress::kError:
+  switch (self->sends ? exchange.sent_enough() : exchange.receive(value)) {
+    case AsgiExchange::Progress::kError:
       return PYGEN_ERROR;
-    case AsgiRequest::Progress::kMustWait:
+    case AsgiExchange::Progress::kMustWait:
       return self->wait(result);
-    case AsgiRequest::Progress::kDone:
+    case AsgiExchange::Progress::kDone:
       *result = value ? value.release() : Py_NewRef(Py_None);
       return PYGEN_RETURN;
   }
@@ -90,12 +90,12 @@ void Operation::wake() {
 PyObject* receive_message(PyObject* request) { return reinterpret_cast<PyObject*>(make(request)); }
 
 PyObject* send_message(PyObject* request, PyObject* message) {
-  switch (request_of(request).send(message)) {
-    case AsgiRequest::Progress::kDone:
+  switch (exchange_of(request).send(message)) {
+    case AsgiExchange::Progress::kDone:
       return Py_NewRef(nothing_to_wait_for);
-    case AsgiRequest::Progress::kError:
+    case AsgiExchange::Progress::kError:
       return nullptr;
-    case AsgiRequest::Progress::kMustWait:
+    case AsgiExchange::Progress::kMustWait:
       break;
   }
   Operation* operation = make(request);

@@ -18,7 +18,7 @@ struct Operation {
   Operation* next_waiter = nullptr;
   bool sends = false;  // waits until enough was sent; else receives
 
-  AsgiRequest& target() const { return request_of(request.get()); }
+  AsgiExchange& target() const { return exchange_of(request.get()); }
 
   // --- AwaitableSlots
   static PySendResult resume(Operation* self, PyObject* value, PyObject** result);

@@ -1,4 +1,4 @@
-// The Python objects around an AsgiRequest: see the header.
+// The Python objects around an AsgiExchange: see the header.
 #include "worker/gateway/request_objects.h"
 
 #include <array>
@@ -91,7 +91,7 @@ bool RequestObject::call_app() {
   if (!receive || !send) return false;
   called = true;
   std::array<PyObject*, 4> args = {nullptr, scope.get(), receive.get(), send.get()};
-  PyRef returned = PyRef::steal(PyObject_Vectorcall(request.gateway()->app(), args.data() + 1,
+  PyRef returned = PyRef::steal(PyObject_Vectorcall(exchange().gateway()->app(), args.data() + 1,
                                                     3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
   if (returned) coroutine = awaitable_of(std::move(returned));
   return static_cast<bool>(coroutine);
@@ -137,14 +137,16 @@ PySendResult RequestObject::ended(PySendResult outcome, PyObject** result) {
   std::optional<PyError> leaving;
   if (outcome == PYGEN_RETURN) {
     Py_CLEAR(*result);
-    request.finish_returned(scope.get());
+    exchange().finish_returned(scope.get());
   } else {
     PyError error = PyError::take();
-    if (!request.finish_raised(error.exception(), scope.get())) leaving = std::move(error);
+    if (!exchange().finish_raised(error.exception(), scope.get())) leaving = std::move(error);
   }
   coroutine.reset();  // first: its frame refers to the scope
-  request.gateway()->retire_scope(std::move(scope));
-  request.gateway()->unlink(this);
+  Gateway* const gateway = exchange().gateway();
+  if (!websocket) gateway->retire_scope(std::move(scope));
+  scope.reset();
+  gateway->unlink(this);
   if (leaving) {  // only now: what ran in between must not find an exception set
     std::move(*leaving).restore();
     return PYGEN_ERROR;

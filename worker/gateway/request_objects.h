@@ -1,17 +1,21 @@
-// The Python objects around an AsgiRequest: the runner (which the task steps), and the callables
+// The Python objects around an AsgiExchange: the runner (which the task steps), and the callables
 // the app gets.
 #pragma once
 
+#include <memory>
+
 #include "worker/gateway/asgi_request.h"
+#include "worker/gateway/asgi_websocket.h"
 #include "worker/python/py_ref.h"
 
 namespace tricorn {
 
-// RequestObject: owns the AsgiRequest and is the coroutine-like object that the request's task
+// RequestObject: owns the AsgiExchange and is the coroutine-like object that the request's task
 // runs. Its first step calls the app; its end finishes the exchange, so no done-callback is needed.
 struct RequestObject {
   PyObject_HEAD;
-  AsgiRequest request;
+  AsgiRequest request;  // unless:
+  std::unique_ptr<AsgiWebSocket> websocket;
   PyRef scope;      // until the app has ended
   PyRef coroutine;  // the app's, while it runs
   PyRef task;       // strong while it is suspended: asyncio keeps tasks weakly (P66)
@@ -19,6 +23,10 @@ struct RequestObject {
   RequestObject* next = nullptr;
   bool linked = false;
   bool called = false;  // the app was
+
+  AsgiExchange& exchange() { return websocket ? static_cast<AsgiExchange&>(*websocket) : request; }
+
+  RequestSink* sink() { return websocket ? static_cast<RequestSink*>(websocket.get()) : &request; }
 
   // --- AwaitableSlots
   static PySendResult resume(RequestObject* self, PyObject* value, PyObject** result);
@@ -30,8 +38,8 @@ struct RequestObject {
   PySendResult ended(PySendResult outcome, PyObject** result);
 };
 
-inline AsgiRequest& request_of(PyObject* object) {
-  return reinterpret_cast<RequestObject*>(object)->request;
+inline AsgiExchange& exchange_of(PyObject* object) {
+  return reinterpret_cast<RequestObject*>(object)->exchange();
 }
 
 // A new object, or null with an error set.

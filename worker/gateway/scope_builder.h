@@ -50,6 +50,8 @@ class ScopeBuilder {
   // logs.
   PyRef build(const RequestHead& head, const ConnectionObjects& connection, PyRef& path,
               PyRef& method);
+  // The same for a WebSocket's handshake (P80): a dict of its own, which is not retired.
+  PyRef build_websocket(const RequestHead& head, const ConnectionObjects& connection, PyRef& path);
   // The request is over: keeps its scope for the next one if nobody else does.
   void retire(PyRef scope);
 
@@ -77,6 +79,7 @@ class ScopeBuilder {
 
   bool make_template();
   bool make_extensions(bool pathsend);
+  PyRef websocket_extensions() const;
   std::span<PyObject* const> keys() const { return {keys_.data(), field_count_}; }
   Extensions& extensions(const Values& values);
   PyRef take_sealed(const Values& values);
