@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from asgi import Receive, Scope, Send, make_app
-from probes import record, requests, responses, tasks
+from probes import record, requests, responses, sockets, tasks
 
-_requests = make_app(record.ROUTES | requests.ROUTES | responses.ROUTES | tasks.ROUTES)
+_requests = make_app(record.ROUTES | requests.ROUTES | responses.ROUTES | tasks.ROUTES | sockets.ROUTES)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
