@@ -134,17 +134,18 @@ def test_p22_bytes_behind_a_closing_request_are_ignored(wire: Wire, head: str) -
 
 
 # --- P23: upgrades ------------------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("protocol", ["h2c", "TLS/1.0", "unknown", "websocket"])
+@pytest.mark.parametrize("protocol", ["h2c", "TLS/1.0", "unknown"])
 def test_p23_upgrade_that_is_not_served_is_ignored(wire: Wire, protocol: str) -> None:
     wire.send(request(f"POST /mirror HTTP/1.1|connection: upgrade, http2-settings|upgrade: {protocol}", b"body") + HELLO)
     assert json.loads(wire.read_response().body)["body"] == "body"
     assert wire.read_response().body == b"Hello, world!"
 
 
-def test_p23_websocket_without_websocket_support_is_plain_http(wire: Wire) -> None:
-    wire.send(request(f"GET /mirror HTTP/1.1{WEBSOCKET}") + HELLO)
-    assert json.loads(wire.read_response().body)["scope"]["type"] == "http"
-    assert wire.read_response().body == b"Hello, world!"
+def test_p23_websocket_without_websocket_support_is_plain_http(tmp_path: Path, fragment: int) -> None:
+    with probed_server(tmp_path, "--ws", "none") as probed, probed.wire(fragment) as wire:
+        wire.send(request(f"GET /mirror HTTP/1.1{WEBSOCKET}") + HELLO)
+        assert json.loads(wire.read_response().body)["scope"]["type"] == "http"
+        assert wire.read_response().body == b"Hello, world!"
 
 
 @pytest.mark.parametrize("fields", ["|content-length: 4", "|transfer-encoding: chunked"])

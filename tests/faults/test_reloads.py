@@ -10,6 +10,8 @@ from statistics import median
 
 import pytest
 
+from conformance.socket_wire import TEXT, Socket, close_payload
+from conformance.wire import Wire
 from faults.harness import UNDER_ASAN, WORKERS, FaultServer, fewest_ready, most_staying
 from integration import processes
 from integration.load import Load
@@ -166,7 +168,7 @@ def sender_of_next_event(stream: Connection) -> tuple[int, int]:
 
 
 def test_fault_17_open_stream_delays_no_reload_and_ends_in_time() -> None:
-    """No WebSocket yet. The roll is over while the stream still flows; then it ends, and nobody had to be killed for it."""
+    """The roll is over while the stream still flows; then it ends, and nobody had to be killed for it."""
     with FaultServer("events:app", "--workers", "2", "--timeout-graceful-shutdown", "8", allow=("cancelled",)) as server:
         before = server.wait_workers(2)
         with server.connect() as stream:
@@ -182,6 +184,25 @@ def test_fault_17_open_stream_delays_no_reload_and_ends_in_time() -> None:
         after = server.wait_workers(2)
         assert not set(after.values()) & set(before.values())
         assert not server.log.count("did not end in time")
+
+
+def test_fault_17_open_websocket_is_told_to_come_back() -> None:
+    """1012, "service restart", at once; the app hears of it, and a new connection is served by the new worker."""
+    with FaultServer("probes:app") as server:
+        before = server.wait_workers(1)
+        with Wire(server.address) as wire:
+            socket = Socket(wire)
+            socket.open("/ws-echo?note")
+            reload(server, 1)
+            assert socket.read_close()[0] == 1012
+            socket.answer_close(close_payload(1012))
+        server.eventually(lambda: set(server.wait_workers(1).values()).isdisjoint(before.values()), "the old worker is gone")
+        with Wire(server.address) as wire:
+            socket = Socket(wire)
+            socket.open("/ws-echo")
+            socket.send(TEXT, b"again")
+            assert socket.read_text() == "again"
+        assert not server.log.count("did not end in time|cancelled")
 
 
 @LONG
