@@ -251,7 +251,7 @@ def test_p78_client_waits_for_a_slow_app(probes: Probed) -> None:
 # --- P79: permessage-deflate ---------------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def _deflating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probed]:
-    with probed_server(tmp_path_factory.mktemp("deflating"), "--ws-per-message-deflate", "--ws-max-size", "100000") as probed:
+    with probed_server(tmp_path_factory.mktemp("deflating"), "--ws-per-message-deflate", "true", "--ws-max-size", "100000") as probed:
         yield probed
 
 
