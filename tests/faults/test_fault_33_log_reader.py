@@ -86,7 +86,9 @@ def test_fault_33_full_log_pipe_delays_nothing_and_losses_are_counted(tmp_path: 
         server.reload_to("2")
         text = bytearray(server.read_available())
         assert text[:server.filled] == FILLING * server.filled
-        assert text[server.filled:].count(b"GET /hello") == 0, "the pipe was full all the time"
+        # Its line is written after the answer, maybe when we have begun to read.
+        of_the_last_request = 1
+        assert text[server.filled:].count(b"GET /hello") <= of_the_last_request, "the pipe was full all the time"
 
         def told() -> list[int]:
             server.signal(signal.SIGUSR1)  # something to log
