@@ -206,6 +206,26 @@ TEST(WebSocketHandshakeTest, FramesBehindItWaitForTheAnswer) {
   }
 }
 
+TEST(WebSocketHandshakeTest, MayFollowOtherRequests) {
+  for (const size_t piece : {0, 1, 7}) {
+    WebSocketHarness app;
+    app.on_handshake = [](WebSocketHarness& self) {
+      if (self.upgrade) {
+        self.accept();
+      } else {
+        answer_plainly(self);
+      }
+    };
+    app.input(head("") + std::string(WebSocketHarness::kHandshake) + "\r\n" + text("hi"), piece);
+    const std::string sent = app.sent();
+    EXPECT_TRUE(sent.starts_with("HTTP/1.1 200 OK\r\n"));
+    const size_t switched = sent.find("HTTP/1.1 101 ");
+    ASSERT_NE(switched, std::string::npos);
+    EXPECT_EQ(shown_frames(sent.substr(sent.find("\r\n\r\n", switched) + 4)), "text {hi}\n");
+    EXPECT_EQ(app.records, "GET/chat 200 5\n");
+  }
+}
+
 TEST(WebSocketHandshakeTest, AClientThatLeavesBeforeTheAnswerIsGone) {
   WebSocketHarness app;
   app.on_handshake = [](WebSocketHarness&) {};
