@@ -37,10 +37,17 @@ class Wire(Connection):
             self.socket.sendall(data[begin:begin + self.fragment])
             self._wait_until_read()
 
-    def send_if_open(self, data: bytes) -> None:
-        """As send(), to a server that may have refused the beginning and closed."""
+    def send_if_open(self, data: bytes, *, whatever_comes: bool = False) -> None:
+        """As send(), to a server that may have refused the beginning and closed. Of fragments none is sent once it has answered
+        (unless `whatever_comes`): it listens for two seconds, which a busy machine needs for a thousand of them."""
         try:
-            self.send(data)
+            if self.fragment == 0:
+                self.send(data)
+                return
+            for begin in range(0, len(data), self.fragment):
+                if not whatever_comes and select.select([self.socket], [], [], 0)[0]:
+                    return
+                self.send(data[begin:begin + self.fragment])
         except (BrokenPipeError, ConnectionResetError):
             pass
 
