@@ -187,7 +187,7 @@ def test_a_hundred_sockets_at_once(server: Server) -> None:
 def test_python_socketio(transport: str) -> None:
     """Its client begins with polling and upgrades, or speaks WebSocket from the start."""
     async def talk(url: str) -> None:
-        client = socketio.AsyncClient()
+        client = socketio.AsyncClient(handle_sigint=False)  # of the test runner
         echoed: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         client.on("echoed", lambda data: echoed.set_result(data))
         await client.connect(url, transports=["polling", "websocket"] if transport == "polling" else ["websocket"])
