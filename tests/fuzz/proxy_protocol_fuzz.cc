@@ -31,6 +31,7 @@ struct Inner final : Session {
   void on_timeout() override {}
   void resume() override {}
   void begin_drain(bool) override {}
+  void report_unfinished() override {}
   SessionPhase phase() const override { return SessionPhase::kServing; }
   bool wants_input() const override { return true; }
   bool client_is_done() const override { return false; }
