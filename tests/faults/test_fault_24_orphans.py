@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.harness import build_shim
+from faults.harness import UNDER_ASAN, build_shim
 from integration.server import Server
 
 APP = """
@@ -39,12 +39,12 @@ def test_fault_24_master_killed_before_the_fork_leaves_no_orphan(tmp_path: Path,
         server.kill_all()
 
 
+@pytest.mark.skipif(UNDER_ASAN, reason="the sanitizer has a fork of its own, which the library that delays the child upsets")
 def test_fault_24_master_killed_before_the_forked_worker_runs_leaves_no_orphan(tmp_path: Path) -> None:
     """The master knows of the worker, dies, and only then the worker runs its first line: its parent is another one already."""
     gate = tmp_path / "gate"
     server = Server("raw:app", "--log-level", "debug", expect_exit=-signal.SIGKILL, environment={
-        "LD_PRELOAD": str(build_shim("late_child", tmp_path)), "LATE_CHILD": str(gate),
-        "ASAN_OPTIONS": "verify_asan_link_order=0"}).spawn()
+        "LD_PRELOAD": str(build_shim("late_child", tmp_path)), "LATE_CHILD": str(gate)}).spawn()
     try:
         server.log.wait_for("worker 0 .* started")
         server.signal(signal.SIGKILL)
