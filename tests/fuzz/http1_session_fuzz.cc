@@ -54,17 +54,11 @@ std::string run(std::string_view bytes, const HttpSettings& settings, uint32_t c
     }
   };
   std::string text;
-  while (!bytes.empty()) {
-    size_t piece = bytes.size();
-    if (cut != 0) {
-      cut = cut * 1664525 + 1013904223;
-      piece = std::min<size_t>(piece, 1 + (cut >> 24) % 9);
-    }
-    app.input(bytes.substr(0, piece));
-    bytes.remove_prefix(piece);
+  tricorn::in_random_pieces(bytes, cut, [&](std::string_view piece) {
+    app.input(piece);
     text += app.sent();
     app.end_turn();
-  }
+  });
   text += app.sent();
   text += "\nphase " + std::to_string(static_cast<int>(app.session->phase())) + "\n";
   app.session->on_input_end();

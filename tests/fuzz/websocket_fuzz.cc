@@ -60,17 +60,11 @@ std::string run(std::string_view bytes, const HttpSettings& settings, uint32_t c
   app.on_data = answer;
   app.open("Sec-WebSocket-Extensions: permessage-deflate\r\n");
   std::string sent;
-  while (!bytes.empty()) {
-    size_t piece = bytes.size();
-    if (cut != 0) {
-      cut = cut * 1664525 + 1013904223;
-      piece = std::min<size_t>(piece, 1 + (cut >> 24) % 9);
-    }
-    app.input(bytes.substr(0, piece));
-    bytes.remove_prefix(piece);
+  tricorn::in_random_pieces(bytes, cut, [&](std::string_view piece) {
+    app.input(piece);
     sent += app.sent();
     app.end_turn();
-  }
+  });
   sent += app.sent();
   std::string text = tricorn::shown_frames(sent);
   text += "phase " + std::to_string(static_cast<int>(app.session->phase())) + "\n";

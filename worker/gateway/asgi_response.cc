@@ -7,6 +7,7 @@
 #include "worker/gateway/gateway.h"
 #include "worker/gateway/message_fields.h"
 #include "worker/gateway/messages.h"
+#include "worker/gateway/object_chunk.h"
 #include "worker/gateway/scratch_headers.h"
 #include "worker/python/interned.h"
 
@@ -14,8 +15,6 @@ namespace tricorn {
 namespace {
 
 using Progress = AsgiExchange::Progress;
-
-void release_object(void* object) noexcept { PyRef::steal(static_cast<PyObject*>(object)); }
 
 }  // namespace
 
@@ -113,8 +112,7 @@ Progress AsgiRequest::body(const MessageFields& fields) {
   if (bytes == nullptr) return write(type, Chunk(), more);
   if (PyBytes_Check(bytes)) {
     std::string_view view(PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes)));
-    if (view.size() < OutputQueue::kCopyBelow) return write(type, Chunk::borrowed(view), more);
-    return write(type, Chunk(view, PyRef::borrow(bytes).release(), release_object), more);
+    return write(type, chunk_of(view, bytes), more);
   }
   Py_buffer buffer;  // bytearray, memoryview: copied, since the app may change them (P26)
   if (PyObject_GetBuffer(bytes, &buffer, PyBUF_SIMPLE) < 0) return Progress::kError;

@@ -14,24 +14,30 @@ constexpr std::array<PyObject * Interned::*, MessageFields::kKeys> kNames = {
 
 PyObject* name_of(size_t key) { return interned.*kNames[key]; }
 
+bool is_message(PyObject* message) {
+  if (PyDict_Check(message)) return true;
+  PyErr_Format(PyExc_TypeError, "an ASGI message must be a dict, not %.100s",
+               Py_TYPE(message)->tp_name);
+  return false;
+}
+
+// `type`: null if the message has none.
+bool is_type(PyObject* type) {
+  if (type != nullptr && PyUnicode_Check(type)) return true;
+  if (type == nullptr) {
+    PyErr_SetString(PyExc_KeyError, "an ASGI message must have a 'type'");
+  } else {
+    PyErr_SetString(PyExc_TypeError, "the 'type' of an ASGI message must be a str");
+  }
+  return false;
+}
+
 }  // namespace
 
 bool MessageFields::take(PyObject* message) {
-  if (!PyDict_Check(message)) {
-    PyErr_Format(PyExc_TypeError, "an ASGI message must be a dict, not %.100s",
-                 Py_TYPE(message)->tp_name);
-    return false;
-  }
+  if (!is_message(message)) return false;
   if (!take_items(message) && !look_up_missing(message)) return false;
-  if (type() == nullptr) {
-    PyErr_SetString(PyExc_KeyError, "an ASGI message must have a 'type'");
-    return false;
-  }
-  if (!PyUnicode_Check(type())) {
-    PyErr_SetString(PyExc_TypeError, "the 'type' of an ASGI message must be a str");
-    return false;
-  }
-  return true;
+  return is_type(type());
 }
 
 // False: there is a key that may be equal to one of ours without being it.
@@ -57,6 +63,13 @@ bool MessageFields::look_up_missing(PyObject* message) {
     if (!values_[key] && PyErr_Occurred() != nullptr) return false;
   }
   return true;
+}
+
+PyObject* message_type(PyObject* message) {
+  if (!is_message(message)) return nullptr;
+  PyObject* const type = PyDict_GetItemWithError(message, interned.type);
+  if (type == nullptr && PyErr_Occurred() != nullptr) return nullptr;
+  return is_type(type) ? type : nullptr;
 }
 
 bool says(PyObject* text, PyObject* literal) {

@@ -28,6 +28,9 @@ class MessageFields {
   std::array<PyRef, kKeys> values_;
 };
 
+// A message's "type", borrowed from it; null with TypeError or KeyError set, as by take().
+PyObject* message_type(PyObject* message);
+
 // Whether `text` (a str) says what `literal` (interned, ASCII) says.
 bool says(PyObject* text, PyObject* literal);
 

@@ -1,12 +1,13 @@
 // ASGI messages of a WebSocket: see the header.
 #include "worker/gateway/websocket_messages.h"
 
+#include <utility>
+
+#include "worker/gateway/object_chunk.h"
 #include "worker/python/interned.h"
 
 namespace tricorn {
 namespace {
-
-void release_object(void* object) noexcept { PyRef::steal(static_cast<PyObject*>(object)); }
 
 // What the message has under `key`; null for None, and for nothing. False with an error set.
 bool find(PyObject* message, PyObject* key, PyObject*& value) {
@@ -30,12 +31,6 @@ bool read_text(PyObject* value, const char* what, std::string_view& view) {
   return false;
 }
 
-// Small ones are copied at once, large ones stay where they are: in `owner`.
-Chunk chunk_of(std::string_view bytes, PyObject* owner) {
-  if (bytes.size() < OutputQueue::kCopyBelow) return Chunk::borrowed(bytes);
-  return Chunk(bytes, PyRef::borrow(owner).release(), release_object);
-}
-
 // bytearray, memoryview: copied, since the app may change them (P26).
 bool read_buffer(PyObject* value, MessageData& data) {
   Py_buffer buffer;
@@ -45,7 +40,7 @@ bool read_buffer(PyObject* value, MessageData& data) {
   if (!copy) return false;
   const std::string_view bytes(PyBytes_AS_STRING(copy.get()),
                                static_cast<size_t>(PyBytes_GET_SIZE(copy.get())));
-  data.chunk = Chunk(bytes, copy.release(), release_object);
+  data.chunk = owned_chunk(bytes, std::move(copy));
   return true;
 }
 
@@ -73,23 +68,6 @@ PyRef websocket_disconnect_message(uint16_t code, std::string_view reason) {
   return PyRef::steal(Py_BuildValue("{OOOiOs#}", interned.type, interned.websocket_disconnect,
                                     interned.code, static_cast<int>(code), interned.reason,
                                     reason.data(), static_cast<Py_ssize_t>(reason.size())));
-}
-
-PyObject* message_type(PyObject* message) {
-  if (!PyDict_Check(message)) {
-    PyErr_Format(PyExc_TypeError, "an ASGI message must be a dict, not %.100s",
-                 Py_TYPE(message)->tp_name);
-    return nullptr;
-  }
-  PyObject* const type = PyDict_GetItemWithError(message, interned.type);
-  if (type != nullptr && PyUnicode_Check(type)) return type;
-  if (PyErr_Occurred() != nullptr) return nullptr;
-  if (type == nullptr) {
-    PyErr_SetString(PyExc_KeyError, "an ASGI message must have a 'type'");
-  } else {
-    PyErr_SetString(PyExc_TypeError, "the 'type' of an ASGI message must be a str");
-  }
-  return nullptr;
 }
 
 bool read_data(PyObject* message, MessageData& data) {

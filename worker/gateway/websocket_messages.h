@@ -17,9 +17,6 @@ PyRef receive_message_of(PyObject* data);
 PyRef websocket_disconnect_message(uint16_t code, std::string_view reason);
 
 // --- From send(): false with an error set.
-// "type": a str, borrowed from `message`; null with an error set.
-PyObject* message_type(PyObject* message);
-
 // "text" or "bytes", of which exactly one is not None (P74).
 struct MessageData {
   Chunk chunk;

@@ -3,9 +3,6 @@
 // Everything that crosses a border is written to one log, so that two runs can be compared as text.
 #pragma once
 
-#include <sys/uio.h>
-
-#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +12,7 @@
 #include <vector>
 
 #include "worker/protocol/http1_session.h"
+#include "worker/protocol/session_io.h"
 
 namespace tricorn {
 
@@ -89,42 +87,17 @@ class Http1SessionHarness final : public RequestHandler,
   // Feeds `bytes` in pieces of `piece` bytes (0: whole), as a connection would: resume() at the end
   // of each turn.
   void input(std::string_view bytes, size_t piece = 0) {
-    if (piece == 0) piece = bytes.size();
-    for (size_t begin = 0; begin < bytes.size(); begin += piece) {
-      // A copy of its own, gone after the call: views that outlive it are found by the address
-      // sanitizer.
-      const std::string copy(bytes.substr(begin, piece));
-      session->on_input(std::string_view(copy));
+    in_pieces(bytes, piece, [this](std::string_view fed) {
+      session->on_input(fed);
       end_turn();
-    }
+    });
   }
   void end_turn() {
     while (std::exchange(needs_turn, false)) session->resume();
   }
 
   // Takes what is ready to be written, as a transport would.
-  std::string sent() {
-    std::string bytes;
-    std::array<iovec, OutputQueue::kMaxIovecs> iovecs;
-    while (!session->output().empty()) {
-      if (const auto file = session->output().front_file()) {
-        std::string piece(file->length, '\0');
-        if (file->read(piece) != static_cast<ssize_t>(piece.size())) break;
-        session->output().consume(piece.size());
-        bytes.append(piece);
-        continue;
-      }
-      const size_t count = session->output().iovecs(iovecs);
-      size_t size = 0;
-      for (size_t i = 0; i < count; ++i) {
-        bytes.append(static_cast<const char*>(iovecs[i].iov_base), iovecs[i].iov_len);
-        size += iovecs[i].iov_len;
-      }
-      session->output().consume(size);
-    }
-    session->on_output_sent();
-    return bytes;
-  }
+  std::string sent() { return take_output(*session); }
 
   const Request& last() const { return requests.back(); }
 

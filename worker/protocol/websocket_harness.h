@@ -5,9 +5,6 @@
 // runs can be compared.
 #pragma once
 
-#include <sys/uio.h>
-
-#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,6 +13,7 @@
 
 #include "worker/protocol/http1_session.h"
 #include "worker/protocol/message_deflate.h"
+#include "worker/protocol/session_io.h"
 #include "worker/protocol/websocket.h"
 #include "worker/protocol/websocket_frame.h"
 
@@ -118,33 +116,16 @@ class WebSocketHarness final : public RequestHandler,
 
   // Feeds `bytes` in pieces of `piece` bytes (0: whole), as a connection would.
   void input(std::string_view bytes, size_t piece = 0) {
-    if (piece == 0) piece = bytes.size();
-    for (size_t begin = 0; begin < bytes.size(); begin += piece) {
-      // A copy of its own: views that outlive the call are found by the address sanitizer.
-      const std::string copy(bytes.substr(begin, piece));
-      session->on_input(std::string_view(copy));
+    in_pieces(bytes, piece, [this](std::string_view fed) {
+      session->on_input(fed);
       end_turn();
-    }
+    });
   }
   void end_turn() {
     while (std::exchange(needs_turn, false)) session->resume();
   }
 
-  std::string sent() {
-    std::string bytes;
-    std::array<iovec, OutputQueue::kMaxIovecs> iovecs;
-    while (!session->output().empty()) {
-      size_t size = 0;
-      const size_t count = session->output().iovecs(iovecs);
-      for (size_t i = 0; i < count; ++i) {
-        bytes.append(static_cast<const char*>(iovecs[i].iov_base), iovecs[i].iov_len);
-        size += iovecs[i].iov_len;
-      }
-      session->output().consume(size);
-    }
-    session->on_output_sent();
-    return bytes;
-  }
+  std::string sent() { return take_output(*session); }
   std::string frames() { return shown_frames(sent()); }
 
   HttpSettings settings;
