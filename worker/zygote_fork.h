@@ -11,7 +11,7 @@ namespace tricorn {
 
 enum class ForkedAs { kZygote, kWorker };
 
-// Forks an intermediate, which forks the worker, tells the master the worker's pid (kSpawned on
+// Makes an intermediate (vfork), which forks the worker, tells the master the pid (kSpawned on
 // `control_fd`) and ends: the master, a subreaper, becomes the worker's parent, and knows its pid
 // before it can reap it. Returns in the zygote once the intermediate has ended, and in the worker
 // once the master is its parent. The GIL is held and Python's fork hooks run in both. The process
