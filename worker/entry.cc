@@ -65,8 +65,9 @@ bool Worker::attach(PyObject* loop, PyObject* on_stopped) {
   return false;
 }
 
-bool Worker::start(PyObject* app, PyObject* state) {
+bool Worker::start(PyObject* app, PyObject* state, bool websocket) {
   if (phase_ != Phase::kBooting) return true;  // told to stop meanwhile
+  setup_.settings.http.websocket.enabled &= websocket;
   GatewayOptions options{.root_path = setup_.settings.root_path,
                          .pathsend = setup_.settings.pathsend,
                          .limit_concurrency = setup_.settings.limit_concurrency,

@@ -46,8 +46,9 @@ class Worker {
   bool attach(PyObject* loop, PyObject* on_stopped);
   // The app's lifespan startup is done: makes gateway and server, tells the master that this worker
   // is ready, and serves once the master says that the listeners listen. `state`: the lifespan
-  // state or None. False with a Python error set.
-  bool start(PyObject* app, PyObject* state);
+  // state or None. `websocket`: the app can do more than requests, so that handshakes are for it.
+  // False with a Python error set.
+  bool start(PyObject* app, PyObject* state, bool websocket);
 
   // The app could not be brought up; the process exits next.
   void boot_failed(BootFailureKind kind, const std::string& text);

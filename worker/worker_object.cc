@@ -42,8 +42,9 @@ PyObject* attach(PyObject* self, PyObject* args) {
 
 PyObject* start(PyObject* self, PyObject* args) {
   PyObject *app, *state;
-  if (PyArg_ParseTuple(args, "OO", &app, &state) == 0) return nullptr;
-  if (!worker_of(self).start(app, state)) return nullptr;
+  int websocket = 0;
+  if (PyArg_ParseTuple(args, "OOp", &app, &state, &websocket) == 0) return nullptr;
+  if (!worker_of(self).start(app, state, websocket != 0)) return nullptr;
   Py_RETURN_NONE;
 }
 
@@ -83,7 +84,8 @@ bool add_worker_type(PyObject* module) {
   static PyMethodDef methods[] = {
       {"attach", attach, METH_VARARGS, "attach(loop, on_stopped): hears the master from now on."},
       {"start", start, METH_VARARGS,
-       "start(app, state): tells the master that the worker is ready, and serves."},
+       "start(app, state, websocket): tells the master that the worker is ready, and serves; "
+       "websocket: the app can do more than requests."},
       {"boot_failed", boot_failed, METH_VARARGS, "Tells the master why the app did not start."},
       {"terminate", terminate, METH_NOARGS, "Stops gracefully, as SIGTERM asks."},
       {"close", close, METH_NOARGS, "Closes what is left of connections and handles."},

@@ -47,7 +47,7 @@ def run(worker: Worker, app: Any) -> int:
     lifespan = Lifespan(app, worker.settings["lifespan"])
     stopped = loop.create_future()
     try:
-        code = _run_to_the_end(loop, _serve(worker, app, loop, lifespan, stopped), lifespan, stopped)
+        code = _run_to_the_end(loop, _serve(worker, app, pool is None, loop, lifespan, stopped), lifespan, stopped)
     finally:
         _close(worker, loop)
     if pool is not None:
@@ -67,8 +67,11 @@ def _run_to_the_end(loop: Loop, root: Coroutine[Any, Any, int], lifespan: Lifesp
         root = _shut_down(lifespan)
 
 
-async def _serve(worker: Worker, app: Any, loop: Loop, lifespan: Lifespan, stopped: asyncio.Future[None]) -> int:
-    """The worker's root task: anyio's worker threads, for one, live as long as it does."""
+async def _serve(
+    worker: Worker, app: Any, websocket: bool, loop: Loop, lifespan: Lifespan, stopped: asyncio.Future[None]
+) -> int:
+    """The worker's root task: anyio's worker threads, for one, live as long as it does. `websocket`: the app can do more
+    than requests."""
     worker.attach(loop, lambda: stopped.done() or stopped.set_result(None))
     loop.add_signal_handler(signal.SIGTERM, worker.terminate)
     startup = loop.create_task(lifespan.startup())
@@ -89,7 +92,7 @@ async def _serve(worker: Worker, app: Any, loop: Loop, lifespan: Lifespan, stopp
     del startup
     gc.freeze()  # the app stays: the collector need not look at it again
     # Requests begin with the context variables that the app set at its startup (P63, P64).
-    lifespan.context.run(worker.start, app, lifespan.state)
+    lifespan.context.run(worker.start, app, lifespan.state, websocket)
     await stopped
     return await _shut_down(lifespan)
 

@@ -48,7 +48,7 @@ class WsgiApp:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             return _Request(self, scope, receive, send).serve()
-        return _refuse(scope, send)
+        return _refuse(scope)
 
     def wake(self, request: _Request) -> None:
         """From any thread: has the loop look at what `request` has posted."""
@@ -67,10 +67,8 @@ class WsgiApp:
             posted.popleft().look()
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
-    if scope["type"] != "websocket":
-        raise RuntimeError(f"a WSGI app has no {scope['type']}")
-    await send({"type": "websocket.close"})  # before it was accepted: 403
+async def _refuse(scope: Scope) -> None:
+    raise RuntimeError(f"a WSGI app has no {scope['type']}")
 
 
 class _Request(Call):

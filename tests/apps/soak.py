@@ -62,5 +62,25 @@ async def counts(scope: Scope, receive: Receive, send: Send) -> None:
     await respond(send, json.dumps(seen).encode())
 
 
+async def socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Echoes, with a task and a cycle of its own; "close" and "return" end it."""
+    user.set(scope)
+    scope["itself"] = scope
+    task = asyncio.create_task(asyncio.sleep(3600))
+    try:
+        assert await receive() == {"type": "websocket.connect"}
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            if message.get("text") == "close":
+                return await send({"type": "websocket.close", "code": 4000})
+            if message.get("text") == "return":
+                return
+            await send({**message, "type": "websocket.send"})
+    except OSError:
+        pass  # the client has left
+    finally:
+        task.cancel()
+
+
 app = make_app({"/plain": plain, "/waiting": waiting, "/echo": echo, "/slow-upload": slow_upload,
-                "/download": download, "/counts": counts})
+                "/download": download, "/counts": counts, "/socket": socket})

@@ -73,6 +73,26 @@ def test_p74_mistakes_of_an_app_raise_and_harm_nothing(probes: Probed, socket: S
     assert probes.wait_for_events(0) == []
 
 
+WAYS = ["with a deadline", "after a sleep", "in a task", "plainly"]
+
+
+def test_p74_receive_may_be_waited_for_in_every_way(socket: Socket) -> None:
+    """A wait is a wait of asyncio's: deadlines, cancellations and other tasks work, whichever way the message before came."""
+    socket.open("/ws-waits")
+    socket.send(TEXT, b"first")
+    assert socket.read_text() == "first"
+    for way in [*WAYS, *reversed(WAYS)]:
+        socket.send(TEXT, way.encode())
+        socket.send(TEXT, b"after " + way.encode())
+        assert socket.read_text() == f"after {way}"
+        for trouble, answer in (("too long", "TimeoutError"), ("cancelled", "CancelledError")):
+            socket.send(TEXT, trouble.encode())
+            assert socket.read_text() == answer
+    for part in (b"twice", b"a", b"b"):
+        socket.send(TEXT, part)
+    assert socket.read_text() == "ab"
+
+
 BAD_TEXT = {"continuation alone": b"\x80", "overlong": b"\xc0\xaf", "surrogate": b"\xed\xa0\x80", "too high": b"\xf4\x90\x80\x80", "cut": b"a\xe2\x82"}
 
 

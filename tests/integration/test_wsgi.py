@@ -45,6 +45,12 @@ def eventually_noted(server: Server, note: str) -> None:
     server.eventually(lambda: note in json.loads(server.get("/notes").body), note)
 
 
+def test_a_websocket_handshake_is_a_request_like_any_other(wsgi: Server) -> None:
+    request = (b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+               b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    assert raw_environ(wsgi, request)["HTTP_UPGRADE"] == "websocket"
+
+
 # --- environ ------------------------------------------------------------------------------------------------------------
 def test_environ_of_a_simple_request(wsgi: Server) -> None:
     values = environ(wsgi, "/a/b?c=d&e=%20", {"host": "example.org:80", "x-one": "1"})

@@ -11,15 +11,9 @@ from typing import Any
 import pytest
 import tricorn
 
-from loop.turns import run_turn
+from loop.turns import in_loop, run_turn
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
-
-
-def in_loop(loop: tricorn.Loop, call: Callable[[], object]) -> None:
-    """Call it from a turn, where no task is current."""
-    loop.call_soon(call)
-    run_turn(loop)
 
 
 def test_create_task_takes_name_and_context(loop: tricorn.Loop) -> None:

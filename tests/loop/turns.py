@@ -1,7 +1,7 @@
 """Driving a loop: step by step, or a whole program."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import tricorn
@@ -13,6 +13,12 @@ def run_turn(loop: tricorn.Loop) -> None:
     """Exactly one turn."""
     loop.stop()
     loop.run_forever()
+
+
+def in_loop(loop: tricorn.Loop, call: Callable[[], object]) -> None:
+    """Call it from a turn, where no task is current."""
+    loop.call_soon(call)
+    run_turn(loop)
 
 
 def run(main: Coroutine[Any, Any, _T]) -> _T:

@@ -1,6 +1,8 @@
 // AsgiExchange: who waits, and what the log says of a failure.
 #include "worker/gateway/asgi_exchange.h"
 
+#include <utility>
+
 #include "common/logging.h"
 #include "worker/gateway/failure_report.h"
 #include "worker/gateway/gateway.h"
@@ -49,6 +51,11 @@ void AsgiExchange::wake_all() {
     waiters_ = waiter->next_waiter;
     waiter->wake();
   }
+}
+
+void AsgiExchange::wake_at_once() {
+  if (waiters_ == nullptr || waiters_->next_waiter != nullptr) return wake_all();
+  std::exchange(waiters_, nullptr)->wake_at_once();
 }
 
 void AsgiExchange::raise_disconnected() {

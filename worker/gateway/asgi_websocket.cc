@@ -17,6 +17,19 @@ namespace {
 
 using Progress = AsgiExchange::Progress;
 
+PyRef object_of(const ReceivedMessage& message) {
+  const auto size = static_cast<Py_ssize_t>(message.size());
+  if (message.kind() == MessageKind::kText) {
+    return PyRef::steal(PyUnicode_DecodeUTF8(message.text().data(), size, nullptr));
+  }
+  PyRef object = PyRef::steal(message.is_text() ? PyUnicode_New(size, 0x7f)
+                                                : PyBytes_FromStringAndSize(nullptr, size));
+  if (!object || size == 0) return object;  // empty ones are shared
+  message.copy_to(message.is_text() ? static_cast<char*>(PyUnicode_DATA(object.get()))
+                                    : PyBytes_AS_STRING(object.get()));
+  return object;
+}
+
 }  // namespace
 
 AsgiWebSocket::AsgiWebSocket(PyObject* owner, Gateway* gateway, ResponseWriter* writer, PyRef path)
@@ -30,16 +43,15 @@ void AsgiWebSocket::on_disconnect() {
   over(close_code::kAbnormal, {});
 }
 
-void AsgiWebSocket::on_message(std::string_view data, bool text) {
-  const auto size = static_cast<Py_ssize_t>(data.size());
-  PyRef object = PyRef::steal(text ? PyUnicode_DecodeUTF8(data.data(), size, nullptr)
-                                   : PyBytes_FromStringAndSize(data.data(), size));
+void AsgiWebSocket::on_message(const ReceivedMessage& message) {
+  PyRef alive = PyRef::borrow(owner_);
+  PyRef object = object_of(message);
   if (!object) {  // no memory, for one
     log_error("{}: cannot take a message: {}", label(), PyError::take().traceback());
     return end(close_code::kInternalError);
   }
-  received_.push_back({std::move(object), data.size()});
-  wake_all();
+  received_.push_back({std::move(object), message.size()});
+  wake_at_once();
 }
 
 void AsgiWebSocket::on_close(uint16_t code, std::string_view reason) {

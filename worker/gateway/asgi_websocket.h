@@ -29,7 +29,7 @@ class AsgiWebSocket final : public AsgiExchange, public RequestSink, public WebS
   void on_input_end() override {}
   void on_disconnect() override;
   // --- WebSocketSink, and RequestSink
-  void on_message(std::string_view data, bool text) override;
+  void on_message(const ReceivedMessage& message) override;
   void on_close(uint16_t code, std::string_view reason) override;
   void on_writable() override { wake_all(); }
 

@@ -50,7 +50,7 @@ PySendResult Operation::resume(Operation* self, PyObject*, PyObject** result) {
 
 // Yields a Future the way `await future` does: marked as blocking, so that the task waits for it.
 PySendResult Operation::wait(PyObject** result) {
-  PyRef waited = target().gateway()->loop().create_future();
+  PyRef waited = target().gateway()->loop().future_to_await();
   if (!waited || PyObject_SetAttr(waited.get(), interned.asyncio_future_blocking, Py_True) < 0) {
     return PYGEN_ERROR;
   }
@@ -85,6 +85,13 @@ void Operation::wake() {
         PyRef::steal(PyObject_CallMethodOneArg(waited.get(), interned.set_result, Py_None));
   }
   if (PyErr_Occurred() != nullptr) PyError::take().unraisable(waited.get());
+}
+
+void Operation::wake_at_once() {
+  PyRef alive = PyRef::borrow(reinterpret_cast<PyObject*>(this));
+  PyRef waited = future.clone();
+  PyRef task = reinterpret_cast<RequestObject*>(request.get())->task.clone();
+  if (!task || !target().gateway()->loop().resume_task(task.get(), waited.get())) wake();
 }
 
 PyObject* receive_message(PyObject* request) { return reinterpret_cast<PyObject*>(make(request)); }

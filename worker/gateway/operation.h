@@ -27,6 +27,8 @@ struct Operation {
 
   // Lets the waiting task go on at the loop's next turn.
   void wake();
+  // Lets it go on now, if it can: when it is the request's own. Only where the app may run.
+  void wake_at_once();
 
  private:
   PySendResult wait(PyObject** result);

@@ -41,7 +41,14 @@ class EventLoop final : public LoopApi {
   PyRef start_task(PyObject* coroutine, PyObject* context, PyObject* name) override {
     return task_starter_.start(coroutine, context, name);
   }
-  PyRef create_future() override;
+  bool resume_task(PyObject* task, PyObject* future) override {
+    return task_starter_.resume(task, future);
+  }
+  PyRef future_to_await() override {
+    PyRef pending = task_starter_.take_pending_future();
+    return pending ? std::move(pending) : create_future();
+  }
+  PyRef create_future();  // a stock asyncio.Future of this loop
 
   // Each returns a Handle (call_soon: None when it was captured for start_task), or null with an
   // error set. The caller has made sure that the loop is not closed.

@@ -61,7 +61,14 @@ class LoopApi {
   // borrowed.
   virtual PyRef start_task(PyObject* coroutine, PyObject* context, PyObject* name) = 0;
 
-  virtual PyRef create_future() = 0;  // a stock asyncio.Future of this loop
+  // Runs the next step of `task`, which start_task has returned, at once if all that it waits for
+  // is `future`, a pending one from future_to_await. False if it does not: the future is to be
+  // completed then, as anybody else's. Only where start_task may be called; never leaves an error
+  // set.
+  virtual bool resume_task(PyObject* task, PyObject* future) = 0;
+  // A pending asyncio.Future for a coroutine to yield: in a step that resume_task runs the one that
+  // the task waits for anyway, else a new one. Null with an error set.
+  virtual PyRef future_to_await() = 0;
 
  protected:
   ~LoopApi() = default;

@@ -148,6 +148,19 @@ PyObject* start_task(PyObject* self, PyObject* const* arguments, Py_ssize_t coun
   return loop.start_task(arguments[0], arguments[1], arguments[2]).release();
 }
 
+// (task, future): LoopApi::resume_task, likewise.
+PyObject* resume_task(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+  if (count != 2) {
+    PyErr_SetString(PyExc_TypeError, "a task and a future are needed");
+    return nullptr;
+  }
+  return PyBool_FromLong(event_loop_of(self).resume_task(arguments[0], arguments[1]) ? 1 : 0);
+}
+
+PyObject* future_to_await(PyObject* self, PyObject*) {
+  return event_loop_of(self).future_to_await().release();
+}
+
 PyObject* run_once(PyObject* self, PyObject*) {
   if (!event_loop_of(self).run()) return nullptr;
   Py_RETURN_NONE;
@@ -255,6 +268,10 @@ PyMethodDef loop_methods[] = {
     {"_run_once", run_once, METH_NOARGS, "Turns until stop(); run_forever() is asyncio's own."},
     {"_start_task", method(start_task), METH_FASTCALL,
      "_start_task(coro, context, name)\n\ncreate_task, with the first step run at once."},
+    {"_resume_task", method(resume_task), METH_FASTCALL,
+     "_resume_task(task, future)\n\nRuns the step of a task that waits for this future."},
+    {"_future_to_await", future_to_await, METH_NOARGS,
+     "A future to wait for: the one that _resume_task was given, while it is pending."},
     {"_check_closed", check_closed, METH_NOARGS, nullptr},
     {"_write_to_self", write_to_self, METH_NOARGS, "Ends a sleep of the loop, from any thread."},
     {"_close_native", close_native, METH_NOARGS, "Frees everything that is not Python's."},

@@ -123,6 +123,10 @@ PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject
   return call_type(asyncio_refs.task.get(), loop, coroutine, context, name);
 }
 
+TaskRunner* runner_of_task(PyObject* task) {
+  return Py_IS_TYPE(task, task_type) ? runner_of(task) : nullptr;
+}
+
 SpareTask SpareTask::make(PyObject* loop, PyObject* context) {
   TaskRunner* runner = make_task_runner();
   PyRef coroutine = PyRef::steal(reinterpret_cast<PyObject*>(runner));

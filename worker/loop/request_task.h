@@ -44,6 +44,9 @@ struct SpareTask {
 // asyncio.Task(coroutine, loop=loop, name=name, context=context); `name` and `context` may be null.
 PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name);
 
+// The runner of a RequestTask, which keeps it alive; null if `task` is another one.
+TaskRunner* runner_of_task(PyObject* task);
+
 // After asyncio was imported. False with an error set.
 bool add_request_task_type();
 

@@ -19,7 +19,7 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   int stop = 0;
   for (const PyRef* field : {&runner_of(self)->coroutine, &runner_of(self)->context,
-                             &runner_of(self)->name, &runner_of(self)->first_result}) {
+                             &runner_of(self)->name, &runner_of(self)->step_result}) {
     if (stop == 0) stop = field->traverse(visit, arg);
   }
   return stop;
@@ -48,26 +48,45 @@ void TaskRunner::begin(PyObject* new_coroutine, PyObject* new_context, PyObject*
   coroutine = PyRef::borrow(new_coroutine);
   context = PyRef::borrow(new_context);
   name = PyRef::borrow(new_name);
+  step_by_hand();
+}
+
+bool TaskRunner::advance() {
+  PyObject* const future = std::exchange(awaited, nullptr);
+  step_by_hand();
+  if (step != Step::kYielded || step_result.get() != future) return false;
+  // As Task does with what it is to wait for.
+  if (PyObject_SetAttr(future, interned.asyncio_future_blocking, Py_False) < 0) {
+    PyError::take().unraisable(future);
+  }
+  step = Step::kTold;
+  step_result.reset();
+  awaited = future;
+  return true;
+}
+
+void TaskRunner::step_by_hand() {
   PyObject* result = nullptr;
   switch (send(Py_None, &result)) {
     case PYGEN_NEXT:
-      first_step = FirstStep::kYielded;
-      first_result = PyRef::steal(result);
+      step = Step::kYielded;
+      step_result = PyRef::steal(result);
       return;
     case PYGEN_RETURN:
-      first_step = FirstStep::kReturned;
-      first_result = PyRef::steal(result);
+      step = Step::kReturned;
+      step_result = PyRef::steal(result);
       return;
     case PYGEN_ERROR:
-      first_step = FirstStep::kRaised;
-      first_result = PyRef::borrow(PyError::take().exception());
+      step = Step::kRaised;
+      step_result = PyRef::borrow(PyError::take().exception());
       return;
   }
 }
 
 void TaskRunner::forget() {
-  first_step = FirstStep::kTold;
-  first_result.reset();
+  step = Step::kTold;
+  step_result.reset();
+  awaited = nullptr;
   coroutine.reset();
   context.reset();
   name.reset();
@@ -84,41 +103,55 @@ PySendResult TaskRunner::send(PyObject* value, PyObject** result) {
 
 PySendResult TaskRunner::resume(TaskRunner* self, PyObject* value, PyObject** result) {
   PyRef alive = PyRef::borrow(reinterpret_cast<PyObject*>(self));
-  switch (std::exchange(self->first_step, FirstStep::kTold)) {
-    case FirstStep::kTold:
-      if (self->coroutine) return self->send(value, result);
+  self->awaited = nullptr;
+  const PySendResult outcome = self->resume_coroutine(value, result);
+  if (outcome == PYGEN_NEXT) self->awaited = *result;
+  return outcome;
+}
+
+PySendResult TaskRunner::resume_coroutine(PyObject* value, PyObject** result) {
+  switch (std::exchange(step, Step::kTold)) {
+    case Step::kTold:
+      if (coroutine) return send(value, result);
       *result = Py_NewRef(Py_None);  // a spare task that was never used
       return PYGEN_RETURN;
-    case FirstStep::kYielded:
-      *result = self->first_result.release();
+    case Step::kYielded:
+      *result = step_result.release();
       return PYGEN_NEXT;
-    case FirstStep::kReturned:
-      *result = self->first_result.release();
+    case Step::kReturned:
+      *result = step_result.release();
       return PYGEN_RETURN;
-    case FirstStep::kRaised:
-      return raise_instance(std::exchange(self->first_result, {}).get(), result);
+    case Step::kRaised:
+      return raise_instance(std::exchange(step_result, {}).get(), result);
   }
   Py_UNREACHABLE();
 }
 
 PySendResult TaskRunner::raise(TaskRunner* self, PyObject* exception, PyObject** result) {
   PyRef alive = PyRef::borrow(reinterpret_cast<PyObject*>(self));
-  FirstStep told = std::exchange(self->first_step, FirstStep::kTold);
-  PyRef first = std::move(self->first_result);
-  // Cancelled within its first step, before asyncio had what it awaits: as Task does, pass the
+  self->awaited = nullptr;
+  const PySendResult outcome = self->raise_in_coroutine(exception, result);
+  if (outcome == PYGEN_NEXT) self->awaited = *result;
+  return outcome;
+}
+
+PySendResult TaskRunner::raise_in_coroutine(PyObject* exception, PyObject** result) {
+  const Step told = std::exchange(step, Step::kTold);
+  PyRef first = std::move(step_result);
+  // Cancelled within a step by hand, before asyncio had what it awaits: as Task does, pass the
   // cancellation on to that.
-  if (told == FirstStep::kYielded && is_cancelled(first.get())) {
+  if (told == Step::kYielded && is_cancelled(first.get())) {
     *result = first.release();
     return PYGEN_NEXT;
   }
   // It is over, and its own exception is not replaced: the task would not have thrown another.
-  if (told == FirstStep::kRaised) return raise_instance(first.get(), result);
+  if (told == Step::kRaised) return raise_instance(first.get(), result);
   *result = nullptr;
-  bool runs = self->coroutine && (told == FirstStep::kTold || told == FirstStep::kYielded);
+  bool runs = coroutine && (told == Step::kTold || told == Step::kYielded);
   if (!runs) return raise_instance(exception, result);
-  PyRef entered = self->context.clone();
+  PyRef entered = context.clone();
   if (PyContext_Enter(entered.get()) < 0) return PYGEN_ERROR;
-  *result = PyObject_CallMethodOneArg(self->coroutine.get(), interned.throw_, exception);
+  *result = PyObject_CallMethodOneArg(coroutine.get(), interned.throw_, exception);
   exit_context(entered.get());
   if (*result != nullptr) return PYGEN_NEXT;
   if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return PYGEN_ERROR;

@@ -1,6 +1,7 @@
 // TaskRunner: the coroutine of a RequestTask. It stands between asyncio and the coroutine that is
-// to be run: the first step is run by hand, before asyncio knows of it; all others when asyncio
-// steps the task. Known to the cycle collector: a task may be in its own context.
+// to be run: the first step is run by hand, before asyncio knows of it, and so is a step that is
+// taken early (TaskStarter::resume); all others when asyncio steps the task. Known to the cycle
+// collector: a task may be in its own context.
 #pragma once
 
 #include <cstdint>
@@ -16,19 +17,24 @@ struct TaskRunner {
   PyRef context;    // in which it is stepped
   PyRef name;       // a str, or null
 
-  // How the first step ended, until asyncio was told.
-  enum class FirstStep : uint8_t { kTold, kYielded, kReturned, kRaised };
-  FirstStep first_step = FirstStep::kTold;
-  PyRef first_result;  // what it yielded, returned or raised
+  // How a step ended that was run by hand, until asyncio was told.
+  enum class Step : uint8_t { kTold, kYielded, kReturned, kRaised };
+  Step step = Step::kTold;
+  PyRef step_result;  // what it yielded, returned or raised
+
+  // What asyncio was told that the coroutine waits for; null while it is not waiting. Borrowed from
+  // the task.
+  PyObject* awaited = nullptr;
 
   // Somebody changed the task beyond what its runner knows of: it cannot serve another coroutine.
   bool touched = false;
 
   // Runs the first step of `new_coroutine` in `new_context`. Never leaves an error set.
   void begin(PyObject* new_coroutine, PyObject* new_context, PyObject* new_name);
-  bool ended_with_none() const {
-    return first_step == FirstStep::kReturned && first_result.get() == Py_None;
-  }
+  // Runs one step more although `awaited`, a pending Future, is not done. True if the coroutine
+  // waits for the same one again, and asyncio needs to hear of nothing. Never leaves an error set.
+  bool advance();
+  bool ended_with_none() const { return step == Step::kReturned && step_result.get() == Py_None; }
   // Lets go of the coroutine, for the next one.
   void forget();
 
@@ -39,6 +45,9 @@ struct TaskRunner {
 
  private:
   PySendResult send(PyObject* value, PyObject** result);
+  void step_by_hand();
+  PySendResult resume_coroutine(PyObject* value, PyObject** result);
+  PySendResult raise_in_coroutine(PyObject* exception, PyObject** result);
 };
 
 // A new one, or null with an error set.

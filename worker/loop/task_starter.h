@@ -1,4 +1,5 @@
-// TaskStarter: makes an asyncio.Task and runs its first step at once, instead of a turn later.
+// TaskStarter: makes an asyncio.Task and runs its first step at once, instead of a turn later; and
+// later steps, too, when what the task waits for comes from C++.
 //
 // Task.__init__ ends in loop.call_soon(step, context=...). While a spare task is made, the loop
 // shows each call_soon to capture(), which recognises that one by its context: `step` is then kept
@@ -20,6 +21,10 @@ class TaskStarter {
   // See LoopApi::start_task.
   PyRef start(PyObject* coroutine, PyObject* context, PyObject* name);
 
+  // See LoopApi::resume_task and LoopApi::future_to_await.
+  bool resume(PyObject* task, PyObject* future);
+  PyRef take_pending_future();
+
   // True: `call` is the first step of the task being made, and must not be queued.
   bool capture(const Call& call) {
     if (expected_context_ == nullptr || call.context != expected_context_) return false;
@@ -33,14 +38,17 @@ class TaskStarter {
   }
 
  private:
+  bool may_step() const;
   bool capture_step(const Call& call);
   bool run_first_step(SpareTask& spare, PyObject* coroutine, PyObject* context, PyObject* name);
+  bool advance(TaskRunner& runner, PyObject* task, PyObject* future);
   SpareTask make_spare();
 
   EventLoop& loop_;
   PyObject* expected_context_ = nullptr;  // borrowed; null: no start is under way
   PyRef step_;
-  SpareTask spare_;  // kept for the next start
+  SpareTask spare_;                     // kept for the next start
+  PyObject* pending_future_ = nullptr;  // borrowed: of the step that resume() runs
 };
 
 }  // namespace tricorn

@@ -21,6 +21,7 @@
 
 #include "common/output_queue.h"
 #include "common/result.h"
+#include "worker/protocol/received_message.h"
 
 namespace tricorn {
 
@@ -38,9 +39,9 @@ inline constexpr uint16_t kServiceRestart = 1012;
 
 class WebSocketSink {
  public:
-  // A whole message; `data` lives for the call. Text is valid UTF-8. To be answered by
+  // `message` lives until the app runs, or the call ends. To be answered by
   // WebSocketWriter::consumed once the app has taken it. None comes after the gateway's own close.
-  virtual void on_message(std::string_view data, bool text) = 0;
+  virtual void on_message(const ReceivedMessage& message) = 0;
   // The end, once. `code` and `reason` (valid UTF-8, at most 123 bytes, lives for the call) are the
   // client's (kNoStatus: it gave none); those that the session has sent when it ends the socket
   // itself: a breach of the protocol, no pong in time, the worker goes; or kAbnormal: the

@@ -5,6 +5,7 @@
 // runs can be compared.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -172,9 +173,12 @@ class WebSocketHarness final : public RequestHandler,
   void on_body(std::string_view, bool) override {}
   void on_input_end() override { ++input_ends; }
   void on_disconnect() override { ++disconnects; }
-  void on_message(std::string_view data, bool is_text) override {
-    log += (is_text ? "text " : "binary ") + shown_payload(data) + "\n";
-    on_data(*this, data, is_text);
+  void on_message(const ReceivedMessage& message) override {
+    const std::string data = message.copy();
+    const bool has_other = std::ranges::any_of(data, [](char c) { return (c & 0x80) != 0; });
+    if (message.kind() == MessageKind::kAscii && has_other) log += "wrongly called ASCII: ";
+    log += (message.is_text() ? "text " : "binary ") + shown_payload(data) + "\n";
+    on_data(*this, data, message.is_text());
   }
   void on_close(uint16_t code, std::string_view reason) override {
     log += "closed " + std::to_string(code) + " {" + std::string(reason) + "}\n";

@@ -40,4 +40,20 @@ inline bool unmask(char* out, const char* in, size_t size, const MaskKey& key, s
   return (all & repeat_byte(0x80)) == 0;
 }
 
+// Whether all that unmask() would write is ASCII.
+inline bool unmasks_to_ascii(const char* in, size_t size, const MaskKey& key) {
+  char twice[8];
+  for (size_t i = 0; i < sizeof twice; ++i) twice[i] = key[i % key.size()];
+  const uint64_t mask = load_word(twice);
+  uint64_t all = 0;
+  size_t at = 0;
+  for (; at + 32 <= size; at += 32) {
+    std::array<uint64_t, 4> words;
+    std::memcpy(words.data(), in + at, sizeof words);
+    all |= ((words[0] ^ mask) | (words[1] ^ mask)) | ((words[2] ^ mask) | (words[3] ^ mask));
+  }
+  for (; at < size; ++at) all |= static_cast<unsigned char>(in[at] ^ twice[at % sizeof twice]);
+  return (all & repeat_byte(0x80)) == 0;
+}
+
 }  // namespace tricorn

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "worker/protocol/websocket.h"
+#include "worker/protocol/websocket_mask.h"
 
 namespace tricorn {
 namespace {
@@ -13,6 +14,11 @@ namespace {
 // Of the buffer for messages, kept for the connection's next one.
 constexpr size_t kKeepBytes = 4 * 1024;
 constexpr size_t kInflatePiece = 4 * 1024;
+
+// For texts that come in one piece, as most do: of all sockets, so that it stays in the cache and
+// idle ones keep nothing.
+constexpr size_t kWholeMessage = 64 * 1024;
+thread_local std::array<char, kWholeMessage> whole_message;
 
 constexpr const char* kNotUtf8 = "invalid UTF-8";
 constexpr const char* kTooBig = "message too big";
@@ -68,6 +74,7 @@ void WebSocketReader::begin_frame() {
 void WebSocketReader::begin_message() {
   in_message_ = true;
   text_ = header_.opcode == Opcode::kText;
+  ascii_ = true;
   utf8_.reset();
   if (header_.compressed) inflater_ = inflaters_->take();
 }
@@ -75,10 +82,31 @@ void WebSocketReader::begin_message() {
 size_t WebSocketReader::feed_payload(std::string_view bytes) {
   if (event_ == Event::kFault) return 0;
   const size_t size = std::min<uint64_t>(bytes.size(), header_.length - taken_);
+  if (is_whole_message(size)) {
+    take_whole_message(bytes.substr(0, size));
+    return size;
+  }
   take_piece(bytes.substr(0, size));
   taken_ += size;
   if (taken_ == header_.length && event_ != Event::kFault) end_frame();
   return size;
+}
+
+bool WebSocketReader::is_whole_message(size_t size) const {
+  return size == header_.length && size <= kWholeMessage && header_.fin && message_.empty() &&
+         !is_control(header_.opcode) && !inflater_;
+}
+
+// ASCII and bytes stay as they are: the sink takes the mask off.
+void WebSocketReader::take_whole_message(std::string_view bytes) {
+  in_frame_ = false;
+  ascii_ = text_ && unmasks_to_ascii(bytes.data(), bytes.size(), header_.key);
+  if (ascii_ || !text_) return end_message({bytes, header_.key, kind()});
+  char* const buffer = whole_message.data();
+  unmask(buffer, bytes.data(), bytes.size(), header_.key, 0);
+  const std::string_view text(buffer, bytes.size());
+  if (!utf8_.feed(text) || !utf8_.complete()) return fail(close_code::kInvalidPayload, kNotUtf8);
+  end_message({text, kind()});
 }
 
 void WebSocketReader::take_piece(std::string_view bytes) {
@@ -121,6 +149,7 @@ void WebSocketReader::inflate(std::string_view bytes) {
 
 // `ascii`: what was added behind `from` is.
 void WebSocketReader::check_text(size_t from, bool ascii) {
+  ascii_ &= ascii;
   if (!text_ || (ascii && utf8_.complete())) return;
   if (!utf8_.feed(std::string_view(message_).substr(from))) {
     fail(close_code::kInvalidPayload, kNotUtf8);
@@ -140,19 +169,28 @@ void WebSocketReader::end_frame() {
       event_ = Event::kPong;
       break;
     default:
-      if (header_.fin) end_message();
+      if (header_.fin) end_pieces();
       return;
   }
   payload_ = {control_.data(), static_cast<size_t>(header_.length)};
 }
 
-void WebSocketReader::end_message() {
+void WebSocketReader::end_pieces() {
   if (inflater_) inflate(kMessageTail);
   if (event_ == Event::kFault) return;
   if (text_ && !utf8_.complete()) return fail(close_code::kInvalidPayload, kNotUtf8);
+  end_message({message_, kind()});
+}
+
+MessageKind WebSocketReader::kind() const {
+  if (!text_) return MessageKind::kBinary;
+  return ascii_ ? MessageKind::kAscii : MessageKind::kText;
+}
+
+void WebSocketReader::end_message(const ReceivedMessage& message) {
   in_message_ = false;
   event_ = Event::kMessage;
-  payload_ = message_;
+  received_ = message;
 }
 
 void WebSocketReader::release() {

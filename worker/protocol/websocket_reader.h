@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "worker/protocol/message_deflate.h"
+#include "worker/protocol/received_message.h"
 #include "worker/protocol/utf8_validator.h"
 #include "worker/protocol/websocket_frame.h"
 
@@ -37,10 +38,11 @@ class WebSocketReader {
   // After kMessage, before the next feed: what the message took is given back.
   void release();
 
-  // What the last feed completed; all that belongs to it is valid until the next one, or release.
+  // What the last feed completed; all that belongs to it is valid until the next one (of any reader
+  // in the thread), or release, and as long as the bytes that were fed.
   Event event() const { return event_; }
-  std::string_view payload() const { return payload_; }  // kMessage, kPing, kPong, kClose
-  bool text() const { return text_; }                    // kMessage
+  const ReceivedMessage& message() const { return received_; }  // kMessage
+  std::string_view payload() const { return payload_; }         // kPing, kPong, kClose
   // kFault: how the socket is to be closed.
   uint16_t code() const { return code_; }
   const char* fault() const { return fault_; }
@@ -50,18 +52,23 @@ class WebSocketReader {
   size_t feed_payload(std::string_view bytes);
   void begin_frame();
   void begin_message();
+  bool is_whole_message(size_t size) const;
+  void take_whole_message(std::string_view bytes);
   void take_piece(std::string_view bytes);
   void inflate_piece(std::string_view bytes);
   void inflate(std::string_view bytes);
   void check_text(size_t from, bool ascii);
   void end_frame();
-  void end_message();
+  void end_pieces();
+  MessageKind kind() const;
+  void end_message(const ReceivedMessage& message);
   void fail(uint16_t code, const char* fault);
 
   const uint64_t max_message_bytes_;
   InflaterPool* const inflaters_;
 
   Event event_ = Event::kNone;
+  ReceivedMessage received_;
   std::string_view payload_;
   uint16_t code_ = 0;
   const char* fault_ = nullptr;
@@ -77,6 +84,7 @@ class WebSocketReader {
   // The message, while it is open or just delivered.
   bool in_message_ = false;
   bool text_ = false;
+  bool ascii_ = false;  // so far
   Utf8Validator utf8_;
   std::string message_;
   std::unique_ptr<Inflater> inflater_;  // of a compressed message

@@ -105,9 +105,9 @@ void WebSocketSession::take_event() {
 
 void WebSocketSession::take_message() {
   if (!close_sent_) {
-    untaken_bytes_ += reader_.payload().size();
+    untaken_bytes_ += reader_.message().size();
     ++untaken_messages_;
-    sink_->on_message(reader_.payload(), reader_.text());
+    sink_->on_message(reader_.message());
   }
   reader_.release();
 }

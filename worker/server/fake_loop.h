@@ -36,7 +36,8 @@ class FakeLoop final : public LoopApi {
   void set_outer_poll(OuterPoll* poll) override { outer_ = poll; }
   void ensure_gil() override { ++gil_calls_; }
   PyRef start_task(PyObject*, PyObject*, PyObject*) override { std::abort(); }
-  PyRef create_future() override { std::abort(); }
+  bool resume_task(PyObject*, PyObject*) override { std::abort(); }
+  PyRef future_to_await() override { std::abort(); }
 
   size_t gil_calls() const { return gil_calls_; }
 

@@ -46,9 +46,10 @@ class TestApp final : public HandlerFactory {
  private:
   struct Socket final : WebSocketSink {
     explicit Socket(TestApp& owner) : app(owner) {}
-    void on_message(std::string_view data, bool text) override {
+    void on_message(const ReceivedMessage& message) override {
+      const std::string data = message.copy();
       writer->consumed(data.size());
-      EXPECT_TRUE(writer->send(Chunk::borrowed(data), text));
+      EXPECT_TRUE(writer->send(Chunk::borrowed(data), message.is_text()));
     }
     void on_close(uint16_t code, std::string_view) override { app.closes.push_back(code); }
     void on_writable() override {}

@@ -4,7 +4,6 @@ worker is back."""
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import statistics
@@ -13,11 +12,9 @@ import time
 
 from harness.places import HERE, venv_python
 from harness.process import DEADLINE_S, RunningServer, free_port, get
-from harness.scenarios import SCENARIOS
 from harness.servers import BY_NAME, Setting
 from harness.wrk import run_wrk
 
-JSON = next(scenario for scenario in SCENARIOS if scenario.name == "json")
 VARIANTS = {"tricorn": ("tricorn", False), "tricorn --preload": ("tricorn", True), "uvicorn": ("uvicorn-today", False),
             "granian": ("granian", False)}
 
@@ -34,7 +31,7 @@ def memory(names: set[str], seconds: float, cores: tuple[int, int]) -> dict[str,
         with RunningServer(BY_NAME[name], setting, cores[0]) as server:
             server.wait_until_it_answers("/json")
             server.serving_pids(4)
-            run_wrk(server, JSON, seconds, cores[1])
+            run_wrk(server, "/json", 128, seconds, cores[1])
             total = server.pss_bytes()
             results[label] = {"total_mib": total / 2**20, "per_worker_mib": total / 4 / 2**20,
                               "processes": len(server.pids())}
@@ -127,8 +124,6 @@ REQUEST = b"GET /plain HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: idle\r\nAccept
 
 def use_once(port: int, count: int) -> list[socket.socket]:
     """Connections that have had one answer each."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     sockets = []
     for _ in range(count):
         connection = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)

@@ -14,6 +14,8 @@ BUILD = ROOT / "build"
 RESULTS = ROOT / "docs" / "bench"
 TRICORN = BUILD / "release" / "tricorn"
 BARE = BUILD / "bench-bare" / "bare_server"
+BARE_WEBSOCKET = BUILD / "bench-bare" / "bare_websocket"
+WEBSOCKET_LOAD = BUILD / "bench-load" / "websocket_load"
 GO = BUILD / "bench-go" / "server"
 
 
@@ -48,6 +50,11 @@ def ensure_bare() -> None:
     run_quietly(["cmake", "-S", str(HERE / "bare"), "-B", str(BARE.parent), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
                  f"-DPython3_EXECUTABLE={python}"])
     run_quietly(["cmake", "--build", str(BARE.parent)])
+
+
+def ensure_websocket_load() -> None:
+    run_quietly(["cmake", "-S", str(HERE / "load"), "-B", str(WEBSOCKET_LOAD.parent), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"])
+    run_quietly(["cmake", "--build", str(WEBSOCKET_LOAD.parent)])
 
 
 def ensure_go() -> None:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -63,8 +63,11 @@ class RunningServer:
         self._log.close()
 
     def wait_until_it_answers(self, path: str) -> None:
+        self.wait_until(lambda: get(self.setting.port, path) is not None)
+
+    def wait_until(self, serves: Callable[[], bool]) -> None:
         deadline = time.monotonic() + DEADLINE_S
-        while get(self.setting.port, path) is None:
+        while not serves():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.kind.name} does not serve:\n{Path(self._log.name).read_text()[-3000:]}")
             time.sleep(0.02)
@@ -88,6 +91,13 @@ class RunningServer:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             ticks += sum(int(field) for field in fields[11:15])
         return ticks / TICKS_PER_S
+
+    def wait_until_idle(self) -> None:
+        """Until it has done with what a load has left behind, so that the next server has the core to itself."""
+        deadline, before = time.monotonic() + DEADLINE_S, -1.0
+        while (now := self.cpu_seconds()) != before and time.monotonic() < deadline:
+            before = now
+            time.sleep(0.1)
 
     def pss_bytes(self) -> int:
         """Proportional set size of the whole tree: shared pages count once."""

@@ -21,7 +21,7 @@ def fill(results: dict[str, Any]) -> None:
 def section(results: dict[str, Any]) -> str:
     host = results["machine"]
     parts = [
-        f"Requests per CPU-second of the server, one worker, {host['date']}, Python {host['python']}, {host['cpu']}:",
+        f"Requests (or messages of WebSockets) per CPU-second of the server, one worker, {host['date']}, Python {host['python']}, {host['cpu']}:",
         report.rates(results["throughput"], "per_cpu_second"),
         "![Requests per CPU-second](docs/bench/results.svg)",
     ]

@@ -40,15 +40,15 @@ def markdown(results: Results) -> str:
     parts = [
         "# Results of scripts/bench/run",
         f"{host['cpu']}, {host['cores']} cores, Linux {host['kernel']}, Python {host['python']}, {host['date']}, "
-        f"commit {host['commit']}, load average before {host['load_at_start']}. Server on one core, wrk on another; "
+        f"commit {host['commit']}, load average before {host['load_at_start']}. Server on one core, the load on another; "
         f"medians of {setup['rounds']} interleaved rounds of {setup['seconds']:g} s. "
         "Every server sends the same body and the headers server, date, content-type, content-length.",
     ]
     if throughput := results["throughput"]:
         parts += ["![Requests per CPU-second](results.svg)",
-                  "## Requests per CPU-second of the server (user and system, whole process tree)",
+                  "## Requests (or messages) per CPU-second of the server (user and system, whole process tree)",
                   rates(throughput, "per_cpu_second"), "## tricorn divided by", ratios(throughput),
-                  "## Requests per second", rates(throughput, "per_second"),
+                  "## Requests (or messages) per second", rates(throughput, "per_second"),
                   "## 99th percentile of latency, ms", rates(throughput, "p99_ms", "{:.2f}")]
         parts += [f"**Errors**: {note}" for note in errors(throughput)]
     if memory := results.get("memory"):

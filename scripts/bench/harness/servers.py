@@ -11,16 +11,17 @@ from harness.places import HERE
 NATIVE = frozenset({"plain"})
 LOGGED = frozenset({"access-log", "access-log-pipe"})
 SEVERAL_WORKERS = frozenset({"connections"})
-ANY_APP = frozenset({"plain", "fastapi", "django"}) | LOGGED | SEVERAL_WORKERS
+SOCKETS = frozenset({"websocket", "broadcast"})
+ANY_APP = frozenset({"plain", "fastapi", "django"}) | LOGGED | SEVERAL_WORKERS | SOCKETS
 WORKERS = {"connections": 4}
-APPS = {"fastapi": "fastapi_app:app", "django": "django_app:app"}
+APPS = {"fastapi": "fastapi_app:app", "django": "django_app:app", "websocket": "sockets:app", "broadcast": "sockets:app"}
 PLAIN_APP = "plain:app"
 
 
 @dataclass(frozen=True)
 class Setting:
     """What a server is started for. `workload`: plain, fastapi, django; plain with an access log to a file or a pipe, or with
-    several workers for many connections."""
+    several workers for many connections; websocket, broadcast."""
 
     workload: str
     port: int
@@ -70,17 +71,22 @@ def uvicorn(venv: str) -> Callable[[Setting], list[str]]:
     def command(setting: Setting) -> list[str]:
         log = [] if setting.logs else ["--no-access-log"]
         return [str(places.venv_python(venv)), "-m", "uvicorn", "--app-dir", str(HERE / "apps"), "--port", str(setting.port),
-                "--workers", str(setting.workers), "--loop", "uvloop", "--http", "httptools", *log, setting.app]
+                "--workers", str(setting.workers), "--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", *log, setting.app]
     return command
 
 
 def granian(setting: Setting) -> list[str]:
     log = "--access-log" if setting.logs else "--no-access-log"
+    sockets = "--ws" if setting.workload in SOCKETS else "--no-ws"
     respawn = ["--respawn-failed-workers"] if setting.supervised else []
-    return [str(places.venv_python("granian").with_name("granian")), "--interface", "asgi", "--http", "1", "--no-ws",
+    return [str(places.venv_python("granian").with_name("granian")), "--interface", "asgi", "--http", "1", sockets,
             "--loop", "rloop", "--runtime-mode", "st", "--runtime-threads", "1", "--backlog", "2048",
             "--working-dir", str(HERE / "apps"), "--port", str(setting.port), "--workers", str(setting.workers), log,
             *respawn, setting.app]
+
+
+def bare(setting: Setting) -> list[str]:
+    return [str(places.BARE_WEBSOCKET if setting.workload in SOCKETS else places.BARE), str(setting.port)]
 
 
 def prepare_venv(name: str) -> Callable[[], None]:
@@ -96,7 +102,7 @@ SERVERS = [
     ServerKind("tricorn", "tricorn", tricorn, prepare_tricorn, ANY_APP),
     ServerKind("tricorn-silent", "tricorn without its log", silent_tricorn, prepare_tricorn, LOGGED, logs=False),
     ServerKind("tricorn-reuse-port", "tricorn --reuse-port", tricorn_reuse_port, prepare_tricorn, SEVERAL_WORKERS),
-    ServerKind("bare", "bare libuv + llhttp", lambda s: [str(places.BARE), str(s.port)], places.ensure_bare, sleeps=False),
+    ServerKind("bare", "bare libuv", bare, places.ensure_bare, NATIVE | {"websocket"}, sleeps=False),
     ServerKind("uvicorn-fastest", "uvicorn, uvloop 0.22.1", uvicorn("uvicorn-fastest"), prepare_venv("uvicorn-fastest"), ANY_APP),
     ServerKind("uvicorn-today", "uvicorn, as pip installs it", uvicorn("uvicorn-today"), prepare_venv("uvicorn-today"), ANY_APP),
     ServerKind("granian", "granian", granian, prepare_venv("granian"), ANY_APP),

@@ -8,9 +8,9 @@ import sys
 from dataclasses import asdict
 
 from harness.process import RunningServer, all_running
+from harness.sample import Sample
 from harness.scenarios import Scenario
 from harness.servers import ServerKind
-from harness.wrk import Sample, run_wrk
 
 Result = dict[str, float]
 
@@ -21,12 +21,12 @@ def measure(scenario: Scenario, kinds: list[ServerKind], rounds: int, seconds: f
     samples: dict[str, list[Sample]] = {kind.name: [] for kind in able}
     with all_running(able, scenario.workload, cores[0]) as servers:
         for server in servers:
-            server.wait_until_it_answers(scenario.path if not scenario.post else "/plain")
+            server.wait_until(lambda: scenario.is_served(server))
             scenario.verify(server)
-            run_wrk(server, scenario, min(seconds, 1.0), cores[1])  # warm
+            scenario.run(server, min(seconds, 1.0), cores[1])  # warm
         for number in range(rounds):
             for server in random.sample(servers, len(servers)):
-                sample = run_wrk(server, scenario, seconds, cores[1])
+                sample = scenario.run(server, seconds, cores[1])
                 samples[server.kind.name].append(sample)
                 print(f"  {scenario.name} {number + 1}/{rounds} {server.kind.name:16} {sample.per_second:9.0f}/s "
                       f"{sample.per_cpu_second:9.0f}/cpu-s", file=sys.stderr)

@@ -5,32 +5,21 @@ from __future__ import annotations
 import re
 import subprocess
 import time
-from dataclasses import dataclass
 
 from harness.places import HERE
 from harness.process import RunningServer
-from harness.scenarios import Scenario
+from harness.sample import Sample
 
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One round of one server. `errors` counts socket errors, timeouts and responses that were not 2xx."""
-
-    per_second: float
-    per_cpu_second: float
-    cpu_share: float
-    p99_ms: float
-    errors: int
-    answered: int
-
-
-def run_wrk(server: RunningServer, scenario: Scenario, seconds: float, core: int) -> Sample:
-    script = ["-s", str(HERE / "harness" / f"{scenario.script}.lua")] if scenario.script else []
-    close = ["-H", "Connection: close"] if scenario.close else []
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{scenario.connections}", f"-d{seconds:g}s", "--latency", *script, *close,
-               f"http://127.0.0.1:{server.setting.port}{scenario.path}"]
+def run_wrk(server: RunningServer, path: str, connections: int, seconds: float, core: int, *, script: str | None = None,
+            close: bool = False) -> Sample:
+    """`script`: of this folder, without .lua; `close`: a connection for each request."""
+    lua = ["-s", str(HERE / "harness" / f"{script}.lua")] if script else []
+    header = ["-H", "Connection: close"] if close else []
+    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", *lua, *header,
+               f"http://127.0.0.1:{server.setting.port}{path}"]
     cpu_before, begin = server.cpu_seconds(), time.monotonic()
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     elapsed, cpu = time.monotonic() - begin, server.cpu_seconds() - cpu_before

@@ -177,6 +177,42 @@ async def read_late(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.send", "text": str(size)})
 
 
+async def wait_in_every_way(scope: Scope, receive: Receive, send: Send) -> None:
+    """Each message names the way in which the next one is waited for; it is answered with what came of that."""
+    await accept(receive, send)
+    task, waits = asyncio.current_task(), {"plainly": receive, "with a deadline": lambda: asyncio.wait_for(receive(), 60),
+                                           "after a sleep": lambda: slept(receive), "in a task": lambda: asyncio.create_task(take(receive))}
+    way = "plainly"
+    while way != "end":
+        try:
+            if way == "too long":
+                async with asyncio.timeout(0.01):
+                    await receive()
+            if way == "cancelled":
+                task.cancel()
+                await receive()
+            if way == "twice":
+                answers = await asyncio.gather(take(receive), take(receive))
+                message = {"text": "".join(sorted(answer["text"] for answer in answers))}
+            elif way != "too long":
+                message = await waits[way]()
+        except (TimeoutError, asyncio.CancelledError) as error:
+            task.uncancel()
+            message = {"text": type(error).__name__}
+        assert asyncio.current_task() is task and not task.done() and task in asyncio.all_tasks()
+        await send({"type": "websocket.send", "text": message["text"]})
+        way = (await receive())["text"]
+
+
+async def take(receive: Receive) -> Message:
+    return await receive()
+
+
+async def slept(receive: Receive) -> Message:
+    await asyncio.sleep(0.001)
+    return await receive()
+
+
 async def rest(scope: Scope, receive: Receive, send: Send) -> None:
     """Accepts, and neither sends nor receives until the test says so."""
     await accept(receive, send)
@@ -186,5 +222,5 @@ async def rest(scope: Scope, receive: Receive, send: Send) -> None:
 ROUTES: dict[str, Handler] = {
     "/ws-echo": echo, "/ws-scope": show_scope, "/ws-accept": accept_as_asked, "/ws-refuse": refuse, "/ws-deny": deny,
     "/ws-deny-late": deny_too_late, "/ws-end": end, "/ws-close": close, "/ws-mistakes": make_mistakes, "/ws-kinds": send_kinds,
-    "/ws-flood": flood, "/ws-read-late": read_late, "/ws-rest": rest,
+    "/ws-flood": flood, "/ws-read-late": read_late, "/ws-rest": rest, "/ws-waits": wait_in_every_way,
 }
