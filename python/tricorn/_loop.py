@@ -46,6 +46,9 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
 
     def close(self) -> None:
         """Drop what is scheduled and free the loop's resources. The loop must not be running."""
+        if not self.is_running():  # super() refuses then
+            for sig in list(self._signal_handlers):
+                self.remove_signal_handler(sig)  # before what they write to is closed
         super().close()
         self._close_native()
 

@@ -120,8 +120,11 @@ def _close(worker: Worker, loop: Loop) -> None:
         log_error("the worker did not close cleanly\n" + traceback.format_exc().rstrip())
     finally:
         asyncio.set_event_loop(None)
+        # It stops already; closing the loop gives the signal its default action back.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         loop.close()
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it stops already
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _leave_threads(pool: ThreadPool, code: int) -> None:

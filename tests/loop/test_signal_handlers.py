@@ -66,6 +66,21 @@ def test_the_wakeup_descriptor_is_ours_only_while_we_run(loop: tricorn.Loop) -> 
     os.close(write_end)
 
 
+def test_the_wakeup_descriptor_is_given_up_before_it_is_closed() -> None:
+    """A signal in between would be reported as an exception."""
+    seen: list[int] = []
+
+    class Closing(tricorn.Loop):
+        def _close_self_pipe(self) -> None:
+            seen.append(signal.set_wakeup_fd(-1))
+            super()._close_self_pipe()
+
+    loop = Closing()
+    loop.add_signal_handler(signal.SIGUSR1, print)
+    loop.close()
+    assert seen == [-1]
+
+
 def test_other_threads_leave_signals_alone() -> None:
     failures: list[BaseException] = []
     seen: list[int] = []
