@@ -43,7 +43,11 @@ void for_each_field(Settings& settings, Visit&& visit) {
   visit("http.websocket.max_queue", settings.http.websocket.max_queue);
   visit("http.websocket.ping_interval_ms", settings.http.websocket.ping_interval_ms);
   visit("http.websocket.ping_timeout_ms", settings.http.websocket.ping_timeout_ms);
-  visit("http.websocket.per_message_deflate", settings.http.websocket.per_message_deflate);
+  visit("http.websocket.deflate.enabled", settings.http.websocket.deflate.enabled);
+  visit("http.websocket.deflate.threshold_bytes", settings.http.websocket.deflate.threshold_bytes);
+  visit("http.websocket.deflate.window_bits", settings.http.websocket.deflate.window_bits);
+  visit("http.websocket.deflate.context_takeover",
+        settings.http.websocket.deflate.context_takeover);
   visit("proxy.headers", settings.proxy.headers);
   visit("proxy.fields", settings.proxy.fields);
   visit("proxy.trusted", settings.proxy.trusted);

@@ -29,13 +29,22 @@ struct ListenerSettings {
   bool operator==(const ListenerSettings&) const = default;
 };
 
+// permessage-deflate (RFC 7692), where the client offers it.
+struct DeflateSettings {
+  bool enabled = false;
+  uint32_t threshold_bytes = 256;  // smaller messages are sent as they are
+  uint32_t window_bits = 15;       // 9..15: of both sides at most
+  bool context_takeover = false;   // each connection keeps a window for each direction
+  bool operator==(const DeflateSettings&) const = default;
+};
+
 struct WebSocketSettings {
   bool enabled = true;                            // false: a handshake is a request like any other
   uint64_t max_message_bytes = 16 * 1024 * 1024;  // at least 1; of one that comes, inflated; more is 1009
   uint32_t max_queue = 32;  // reading pauses while so many messages, or more than body_high_water_bytes, are untaken
   uint32_t ping_interval_ms = 20'000;  // between our pings; 0: none are sent
   uint32_t ping_timeout_ms = 20'000;   // without a byte after a ping of ours: 1011; 0: no limit
-  bool per_message_deflate = false;    // accept RFC 7692 where the client offers it
+  DeflateSettings deflate;
   bool operator==(const WebSocketSettings&) const = default;
 };
 

@@ -288,16 +288,21 @@ TEST_F(CliTest, WebSocketHasUvicornsNames) {
     EXPECT_TRUE(options({"--ws", word}, {{"TRICORN_WS", "none"}}).worker.http.websocket.enabled);
   }
   EXPECT_EQ(options({"--ws-max-size", "1M", "--ws-max-queue", "5", "--ws-ping-interval", "0",
-                     "--ws-ping-timeout", "2.5", "--ws-per-message-deflate", "true"})
+                     "--ws-ping-timeout", "2.5", "--ws-per-message-deflate", "true",
+                     "--ws-deflate-threshold", "1k", "--ws-deflate-window-bits", "12",
+                     "--ws-deflate-context-takeover"})
                 .worker.http.websocket,
             (WebSocketSettings{.enabled = true,
                                .max_message_bytes = 1 << 20,
                                .max_queue = 5,
                                .ping_interval_ms = 0,
                                .ping_timeout_ms = 2'500,
-                               .per_message_deflate = true}));
+                               .deflate = {.enabled = true,
+                                           .threshold_bytes = 1024,
+                                           .window_bits = 12,
+                                           .context_takeover = true}}));
   EXPECT_FALSE(
-      options({"--ws-per-message-deflate", "False"}).worker.http.websocket.per_message_deflate);
+      options({"--ws-per-message-deflate", "False"}).worker.http.websocket.deflate.enabled);
 }
 
 TEST_F(CliTest, TheHeartbeatLimitHasUvicornsName) {

@@ -18,7 +18,7 @@ OptionValue ws_value() {
 
 // With a word behind it, as uvicorn's.
 OptionValue deflate_value() {
-  auto field = [](auto& o) -> auto& { return o.worker.http.websocket.per_message_deflate; };
+  auto field = [](auto& o) -> auto& { return o.worker.http.websocket.deflate.enabled; };
   OptionValue value = flag_value(field, OptionValue::Shape::kOne);
   value.set = [set = value.set](Options& options, const std::string& text) {
     return set(options, lowered(text));
@@ -65,6 +65,22 @@ OptionGroup websocket_options() {
           {.name = "ws-per-message-deflate",
            .value = deflate_value(),
            .help = "Compress messages for clients that offer it."},
+          {.name = "ws-deflate-threshold",
+           .value = bytes_value(
+               [](auto& o) -> auto& { return o.worker.http.websocket.deflate.threshold_bytes; },
+               {.most = uint64_t{1} << 30}),
+           .help = "Smaller messages are sent uncompressed."},
+          {.name = "ws-deflate-window-bits",
+           .value = count_value(
+               "N", [](auto& o) -> auto& { return o.worker.http.websocket.deflate.window_bits; },
+               {.least = 9, .most = 15}),
+           .help = "Of the compressors' windows, at most; fewer take less memory with context "
+                   "takeover."},
+          {.name = "ws-deflate-context-takeover",
+           .value = flag_value(
+               [](auto& o) -> auto& { return o.worker.http.websocket.deflate.context_takeover; }),
+           .help = "Compress each message with the ones before it in mind: smaller ones, for "
+                   "memory of each connection."},
       }};
 }
 

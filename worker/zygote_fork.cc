@@ -10,6 +10,7 @@
 #include "common/orphan_guard.h"
 #include "common/syscall.h"
 #include "worker/python/py_ref.h"
+#include "worker/restartable_sequences.h"
 
 namespace tricorn {
 namespace {
@@ -42,6 +43,7 @@ void wait_for_master(pid_t intermediate, pid_t master) {
   const pid_t intermediate = getpid();
   pid_t pid = fork();
   if (pid != 0) end_intermediate(control_fd, worker, pid);
+  restore_restartable_sequences();
   wait_for_master(intermediate, master);
 }
 
@@ -50,8 +52,8 @@ void wait_for_master(pid_t intermediate, pid_t master) {
 Result<ForkedAs> fork_worker(int control_fd, uint64_t worker, pid_t master) {
   PyOS_BeforeFork();
   // A fork copies the page tables and an exit frees them, 4 to 5 ms each for a FastAPI app: the
-  // intermediate borrows the zygote's. The zygote stands still meanwhile, and its fork handlers run
-  // once, in the fork below.
+  // intermediate borrows the zygote's. The zygote (it has no other thread) stands still meanwhile;
+  // its fork handlers run once, in the fork below, the parent's in the intermediate.
   pid_t intermediate = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
   if (intermediate == 0) {
     become_worker(control_fd, worker, master);  // the worker returns: with memory of its own

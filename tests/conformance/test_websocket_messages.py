@@ -293,6 +293,25 @@ def test_p79_messages_are_inflated(_deflating: Probed, fragment: int) -> None:
         assert payload == b"again and again " * 4
 
 
+def test_p79_contexts_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    """Messages that are like each other shrink to nearly nothing, both ways."""
+    options = ["--ws-per-message-deflate", "true", "--ws-deflate-context-takeover", "--ws-deflate-threshold", "1", "--ws-deflate-window-bits", "10"]
+    message, sizes = b'{"symbol": "TCRN", "price": 1045.5, "time": "12:00:01"}', []
+    packer, unpacker = zlib.compressobj(wbits=-10), zlib.decompressobj(wbits=-10)
+    with probed_server(tmp_path, *options) as probed, probed.wire() as wire:
+        socket = Socket(wire)
+        response = socket.open("/ws-echo", "|sec-websocket-extensions: permessage-deflate; client_max_window_bits")
+        assert response.header("sec-websocket-extensions") == "permessage-deflate; server_max_window_bits=10; client_max_window_bits=10"
+        for _ in range(3):
+            packed = (packer.compress(message) + packer.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
+            socket.send(TEXT, packed, rsv=4)
+            first, size = wire.read_exactly(2)
+            assert first & 0x40
+            assert unpacker.decompress(wire.read_exactly(size) + b"\0\0\xff\xff") == message
+            sizes.append(size)
+    assert sizes[0] > 3 * sizes[1] >= 3 * sizes[2]
+
+
 def test_p79_without_an_offer_nothing_is_deflated(_deflating: Probed) -> None:
     with _deflating.wire() as wire:
         assert Socket(wire).open("/ws-rest").header("sec-websocket-extensions") is None

@@ -81,7 +81,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   HttpSettings settings;
   settings.websocket.max_message_bytes = 2000;
-  settings.websocket.per_message_deflate = (data[0] & 1) != 0;
+  settings.websocket.deflate.enabled = (data[0] & 1) != 0;
+  settings.websocket.deflate.context_takeover = (data[0] & 4) != 0;
   if ((data[0] & 2) != 0) settings.websocket.max_queue = 1;
   const std::string bytes =
       masked(std::string_view(reinterpret_cast<const char*>(data), size).substr(1));

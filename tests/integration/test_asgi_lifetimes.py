@@ -113,6 +113,25 @@ def test_preloaded_app_may_ignore_sigchld(tmp_path: Path) -> None:
         assert server.get("/hello").status == 200
 
 
+@pytest.mark.parametrize("preload", [(), ("--preload",)])
+def test_a_worker_knows_which_cpu_it_runs_on(tmp_path: Path, preload: tuple[str, ...]) -> None:
+    """sched_getcpu() reads what the kernel writes for registered threads (rseq): allocators rely on it, too."""
+    (tmp_path / "cpus.py").write_text("""
+import ctypes, os
+from asgi import respond
+libc = ctypes.CDLL(None)
+async def app(scope, receive, send):
+    if scope["type"] != "http": raise ValueError
+    wrong = []
+    for cpu in os.sched_getaffinity(0):
+        os.sched_setaffinity(0, {cpu})
+        if libc.sched_getcpu() != cpu: wrong.append(cpu)
+    await respond(send, repr(wrong).encode())
+""")
+    with Server("cpus:app", "--workers", "1", *preload, app_dir=tmp_path, environment={"PYTHONPATH": str(APPS)}) as server:
+        assert server.get("/").body == b"[]"
+
+
 # --- lifespan ----------------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("app", ["receives_for_ever", "completes_then_raises"])
 def test_lifespan_after_shutdown_complete(app: str) -> None:

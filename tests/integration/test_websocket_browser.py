@@ -34,13 +34,16 @@ def browser(url: str, profile: Path) -> Iterator[None]:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium; scripts/install_deps has it")
-@pytest.mark.parametrize("deflate", [False, True], ids=["plain", "deflate"])
-def test_a_page_in_chromium(tmp_path: Path, *, deflate: bool) -> None:
-    with Server("browser:app", "--ws-per-message-deflate", str(deflate).lower()) as server:
+@pytest.mark.parametrize("how", ["plain", "deflate", "deflate-contexts"])
+def test_a_page_in_chromium(tmp_path: Path, how: str) -> None:
+    options = ["--ws-per-message-deflate", str(how != "plain").lower()]
+    if how == "deflate-contexts":
+        options += ["--ws-deflate-context-takeover", "--ws-deflate-window-bits", "11", "--ws-deflate-threshold", "0"]
+    with Server("browser:app", *options) as server:
         assert isinstance(server.address, tuple)
         with browser(f"http://127.0.0.1:{server.address[1]}/", tmp_path):
             seen = server.log.wait_for(r"\bseen (\{.*\})")
             server.log.wait_for("left with 3001 bye")
     assert json.loads(seen[1]) == {
-        "protocol": "chat", "deflate": deflate, "texts": [True] * 4, "bytes": True, "in_order": True,
+        "protocol": "chat", "deflate": how != "plain", "texts": [True] * 4, "bytes": True, "in_order": True,
         "closed": [4000, "as asked", True], "denied": 1006, "left": [3001, True]}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_a_task_that_waits_is_resumed_at_once(loop: tricorn.Loop) -> None:
         assert mailbox.put(item)
         assert seen[-1] == (item, "unset" if item == 1 else str(item - 1))
     assert len(set(map(id, mailbox.futures))) == 1  # asyncio was told once
-    assert mailbox.put("end") and not task.done()
+    assert mailbox.put("end") and task.done()
     assert loop.run_until_complete(task) == "ended"
 
 
@@ -144,3 +145,119 @@ def test_a_task_that_is_cancelled_while_it_waits_is_not_resumed(loop: tricorn.Lo
     with pytest.raises(asyncio.CancelledError):
         loop.run_until_complete(task)
     assert not mailbox.put("late") and mailbox.items == ["late"]
+
+
+def test_what_a_resumed_step_waits_for_others_may_wait_for_too(loop: tricorn.Loop) -> None:
+    """At once: asyncio is told before anybody else runs."""
+    shared = loop.create_future()
+
+    async def main(mailbox: Mailbox) -> object:
+        await mailbox
+        return await shared
+
+    async def another() -> object:
+        return await shared
+
+    mailboxes = [Mailbox(loop) for _ in range(3)]
+    tasks = [mailbox.start(main) for mailbox in mailboxes]
+    run_turn(loop)
+
+    def put_all() -> None:
+        for mailbox in mailboxes:
+            mailbox.items.append("item")
+            assert loop._resume_task(mailbox.task, mailbox.future)
+
+    plain = loop.create_task(another())
+    in_loop(loop, put_all)
+    shared.set_result("shared")
+    assert loop.run_until_complete(asyncio.gather(*tasks, plain)) == ["shared"] * 4
+
+
+@pytest.mark.parametrize("how", ["by itself", "right after"])
+def test_a_cancellation_of_a_resumed_step_reaches_what_it_awaits(loop: tricorn.Loop, how: str) -> None:
+    inner = loop.create_future()
+
+    async def main(mailbox: Mailbox) -> None:
+        await mailbox
+        if how == "by itself":
+            asyncio.current_task().cancel("enough")
+        await inner
+
+    def put() -> None:
+        mailbox.items.append("item")
+        assert loop._resume_task(mailbox.task, mailbox.future)
+        if how == "right after":
+            task.cancel("enough")
+
+    mailbox = Mailbox(loop)
+    task = mailbox.start(main)
+    run_turn(loop)
+    in_loop(loop, put)
+    with pytest.raises(asyncio.CancelledError, match="enough"):
+        loop.run_until_complete(task)
+    assert inner.cancelled()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="uncancel() forgets since 3.13")
+def test_a_cancellation_that_a_resumed_step_takes_back_is_none(loop: tricorn.Loop) -> None:
+    async def main(mailbox: Mailbox) -> object:
+        await mailbox
+        asyncio.current_task().cancel()
+        asyncio.current_task().uncancel()
+        return await mailbox
+
+    mailbox = Mailbox(loop)
+    task = mailbox.start(main)
+    run_turn(loop)
+    assert mailbox.put("first")
+    mailbox.put("second")
+    assert loop.run_until_complete(task) == "second"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are Python 3.12's")
+def test_an_eager_task_in_a_resumed_step_waits_by_itself(loop: tricorn.Loop) -> None:
+    async def main(mailbox: Mailbox) -> object:
+        await mailbox
+        child = asyncio.Task(take(mailbox), loop=loop, eager_start=True)
+        child.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await child
+        return await mailbox
+
+    async def take(mailbox: Mailbox) -> object:
+        return await mailbox
+
+    mailbox = Mailbox(loop)
+    task = mailbox.start(main)
+    run_turn(loop)
+    assert mailbox.put("first")
+    run_turn(loop)
+    run_turn(loop)
+    mailbox.put("second")
+    assert loop.run_until_complete(task) == "second"
+
+
+def test_a_task_is_resumed_so_often_in_a_turn_and_then_others_are(loop: tricorn.Loop) -> None:
+    async def main(mailbox: Mailbox) -> None:
+        while await mailbox != "end":
+            pass
+
+    def put_many() -> None:
+        for number in range(1000):
+            mailbox.items.append(number)
+            if not loop._resume_task(mailbox.task, mailbox.future):
+                done.append(number)
+                return
+
+    done: list[int] = []
+    mailbox = Mailbox(loop)
+    task = mailbox.start(main)
+    run_turn(loop)
+    for _ in range(3):
+        in_loop(loop, put_many)
+        mailbox.future.set_result(None)
+        run_turn(loop)
+        run_turn(loop)
+    assert done[0] == done[1] == done[2] < 100
+    mailbox.put("end")
+    loop.run_until_complete(task)

@@ -53,9 +53,9 @@ void AsgiExchange::wake_all() {
   }
 }
 
-void AsgiExchange::wake_at_once() {
+void AsgiExchange::wake_receiver() {
   if (waiters_ == nullptr || waiters_->next_waiter != nullptr) return wake_all();
-  std::exchange(waiters_, nullptr)->wake_at_once();
+  if (!waiters_->sends) std::exchange(waiters_, nullptr)->wake_at_once();
 }
 
 void AsgiExchange::raise_disconnected() {

@@ -54,8 +54,8 @@ class AsgiExchange {
 
   bool has_waiters() const { return waiters_ != nullptr; }
   void wake_all();
-  // The same, at once if it is a single one. The app may run, and may end.
-  void wake_at_once();
+  // For a message: the same, but at once if a single one waits. The app may run, and may end.
+  void wake_receiver();
   // Sets the error that send() raises once the client is gone (P43, P76).
   void raise_disconnected();
   void report(const char* what, PyObject* scope);

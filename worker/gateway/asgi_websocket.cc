@@ -51,7 +51,7 @@ void AsgiWebSocket::on_message(const ReceivedMessage& message) {
     return end(close_code::kInternalError);
   }
   received_.push_back({std::move(object), message.size()});
-  wake_at_once();
+  wake_receiver();
 }
 
 void AsgiWebSocket::on_close(uint16_t code, std::string_view reason) {

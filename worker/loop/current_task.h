@@ -12,6 +12,9 @@ namespace tricorn {
 bool enter_task(PyObject* loop, PyObject* task);
 bool leave_task(PyObject* loop, PyObject* task);
 
+// Whether asyncio.current_task(loop) is this one. Never leaves an error set.
+bool is_current_task(PyObject* loop, PyObject* task);
+
 // After asyncio was imported. False with an error set.
 bool find_current_tasks();
 

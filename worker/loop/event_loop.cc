@@ -60,7 +60,8 @@ PyRef EventLoop::create_future() {
 }
 
 PyRef EventLoop::call_soon(const Call& call) {
-  if (task_starter_.capture(call)) return PyRef::none();
+  if (capture_ != nullptr && capture_->take(call)) [[unlikely]]
+    return PyRef::none();
   PyRef handle = make_handle(*this, call);
   if (handle) backlog_.ready.push(handle.clone());
   return handle;
@@ -89,6 +90,7 @@ bool EventLoop::run() {
 }
 
 bool EventLoop::turn() {
+  ++turn_number_;
   if (hook_ != nullptr) hook_->on_turn();
   int64_t now_ns = poller_.poll(monotonic_ns(), wake_at_ns());
   if (backlog_.interrupt) {

@@ -10,10 +10,12 @@
 
 #include "worker/loop/backlog.h"
 #include "worker/loop/call.h"
+#include "worker/loop/captured_call.h"
 #include "worker/loop/fd_watcher.h"
 #include "worker/loop/handle.h"
 #include "worker/loop/loop_api.h"
 #include "worker/loop/poller.h"
+#include "worker/loop/task_resumer.h"
 #include "worker/loop/task_starter.h"
 #include "worker/loop/timer_heap.h"
 #include "worker/python/py_error.h"
@@ -25,7 +27,11 @@ class EventLoop final : public LoopApi {
  public:
   // `object`: the Python object that owns this, borrowed.
   explicit EventLoop(PyObject* object)
-      : object_(object), poller_(backlog_), watcher_(backlog_, poller_), task_starter_(*this) {}
+      : object_(object),
+        poller_(backlog_),
+        watcher_(backlog_, poller_),
+        task_starter_(*this),
+        task_resumer_(*this) {}
   ~EventLoop() { close(); }
 
   // Returns libuv's negative errno, or 0.
@@ -35,6 +41,7 @@ class EventLoop final : public LoopApi {
 
   uv_loop_t* uv() override { return uv_.get(); }
   PyObject* object() override { return object_; }
+  PyObject* object() const { return object_; }
   void set_turn_hook(TurnHook* hook) override { hook_ = hook; }
   void set_outer_poll(OuterPoll* outer) override { poller_.set_outer(outer); }
   void ensure_gil() override { poller_.ensure_gil(); }
@@ -42,15 +49,15 @@ class EventLoop final : public LoopApi {
     return task_starter_.start(coroutine, context, name);
   }
   bool resume_task(PyObject* task, PyObject* future) override {
-    return task_starter_.resume(task, future);
+    return task_resumer_.resume(task, future);
   }
   PyRef future_to_await() override {
-    PyRef pending = task_starter_.take_pending_future();
+    PyRef pending = task_resumer_.take_pending_future();
     return pending ? std::move(pending) : create_future();
   }
   PyRef create_future();  // a stock asyncio.Future of this loop
 
-  // Each returns a Handle (call_soon: None when it was captured for start_task), or null with an
+  // Each returns a Handle (call_soon: None when it was captured), or null with an
   // error set. The caller has made sure that the loop is not closed.
   PyRef call_soon(const Call& call);
   PyRef call_at(const Call& call, double when);
@@ -63,10 +70,13 @@ class EventLoop final : public LoopApi {
   // KeyboardInterrupt, SystemExit.
   bool run();
 
-  // Whether a handle or a task's first step runs now; returns what it was.
+  // Returns the one before. Null: none.
+  CapturedCall* set_capture(CapturedCall* capture) { return std::exchange(capture_, capture); }
+  // Whether a handle or a task's step by hand runs now; returns what it was.
   bool set_in_python(bool in_python) { return std::exchange(in_python_, in_python); }
   bool in_python() const { return in_python_; }
 
+  uint64_t turn_number() const { return turn_number_; }
   bool debug() const { return debug_; }
   bool closed() const { return closed_; }
   bool stopping() const { return backlog_.stopping; }
@@ -110,8 +120,11 @@ class EventLoop final : public LoopApi {
   Poller poller_;
   FdWatcher watcher_;
   TaskStarter task_starter_;
+  TaskResumer task_resumer_;
+  CapturedCall* capture_ = nullptr;  // the innermost
   TurnHook* hook_ = nullptr;
   unsigned long thread_id_ = 0;  // 0: not running
+  uint64_t turn_number_ = 0;
   bool in_python_ = false;
   bool debug_ = false;
   bool closed_ = false;

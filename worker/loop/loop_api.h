@@ -67,7 +67,8 @@ class LoopApi {
   // set.
   virtual bool resume_task(PyObject* task, PyObject* future) = 0;
   // A pending asyncio.Future for a coroutine to yield: in a step that resume_task runs the one that
-  // the task waits for anyway, else a new one. Null with an error set.
+  // the task waits for anyway, else a new one. It is for asyncio alone: who looks into it would see
+  // it pending when the task goes on. Null with an error set.
   virtual PyRef future_to_await() = 0;
 
  protected:

@@ -133,6 +133,7 @@ SpareTask SpareTask::make(PyObject* loop, PyObject* context) {
   if (!coroutine) return {};
   SpareTask spare;
   spare.context = PyRef::borrow(context);
+  runner->task_context = PyRef::borrow(context);
   spare.task =
       call_type(reinterpret_cast<PyObject*>(task_type), loop, coroutine.get(), context, unnamed);
   spare.runner = runner;

@@ -18,8 +18,9 @@ TaskRunner* runner_of(PyObject* self) { return reinterpret_cast<TaskRunner*>(sel
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   int stop = 0;
-  for (const PyRef* field : {&runner_of(self)->coroutine, &runner_of(self)->context,
-                             &runner_of(self)->name, &runner_of(self)->step_result}) {
+  const TaskRunner& runner = *runner_of(self);
+  for (const PyRef* field : {&runner.coroutine, &runner.context, &runner.name, &runner.step_result,
+                             &runner.awaited, &runner.task_context}) {
     if (stop == 0) stop = field->traverse(visit, arg);
   }
   return stop;
@@ -27,17 +28,23 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
 
 int clear(PyObject* self) {
   runner_of(self)->forget();
+  runner_of(self)->task_context.reset();
   return 0;
 }
 
 void dealloc(PyObject* self) {
   PyObject_GC_UnTrack(self);
-  runner_of(self)->forget();
+  clear(self);
   free_object(self);
 }
 
-bool is_cancelled(PyObject* awaited) {
-  PyRef cancelled = PyRef::steal(PyObject_CallMethodNoArgs(awaited, interned.cancel));
+// With the message of the cancellation that reached the task.
+bool cancel(PyObject* awaited, PyObject* cancellation) {
+  PyRef method = PyRef::steal(PyObject_GetAttr(awaited, interned.cancel));
+  PyRef message = PyRef::steal(PyObject_GetAttrString(cancellation, "args"));
+  PyRef cancelled = method && message && PyTuple_Check(message.get())
+                        ? PyRef::steal(PyObject_Call(method.get(), message.get(), nullptr))
+                        : PyRef();
   if (!cancelled) PyErr_Clear();
   return cancelled.get() == Py_True;
 }
@@ -48,26 +55,35 @@ void TaskRunner::begin(PyObject* new_coroutine, PyObject* new_context, PyObject*
   coroutine = PyRef::borrow(new_coroutine);
   context = PyRef::borrow(new_context);
   name = PyRef::borrow(new_name);
-  step_by_hand();
+  PyObject* result = nullptr;
+  const PySendResult outcome = send(Py_None, &result);
+  record(outcome, result);
 }
 
-bool TaskRunner::advance() {
-  PyObject* const future = std::exchange(awaited, nullptr);
-  step_by_hand();
-  if (step != Step::kYielded || step_result.get() != future) return false;
+TaskRunner::Advance TaskRunner::advance() {
+  PyRef entered = context.clone();
+  if (PyContext_Enter(entered.get()) < 0) {
+    PyErr_Clear();
+    return Advance::kNotRun;
+  }
+  PyRef future = std::move(awaited);
+  PyObject* result = nullptr;
+  const PySendResult outcome = PyIter_Send(coroutine.get(), Py_None, &result);
+  exit_context(entered.get());
+  record(outcome, result);
+  if (step != Step::kYielded || step_result.get() != future.get()) return Advance::kToTell;
   // As Task does with what it is to wait for.
-  if (PyObject_SetAttr(future, interned.asyncio_future_blocking, Py_False) < 0) {
-    PyError::take().unraisable(future);
+  if (PyObject_SetAttr(future.get(), interned.asyncio_future_blocking, Py_False) < 0) {
+    PyError::take().unraisable(future.get());
   }
   step = Step::kTold;
   step_result.reset();
-  awaited = future;
-  return true;
+  awaited = std::move(future);
+  return Advance::kWaitsAgain;
 }
 
-void TaskRunner::step_by_hand() {
-  PyObject* result = nullptr;
-  switch (send(Py_None, &result)) {
+void TaskRunner::record(PySendResult outcome, PyObject* result) {
+  switch (outcome) {
     case PYGEN_NEXT:
       step = Step::kYielded;
       step_result = PyRef::steal(result);
@@ -86,7 +102,7 @@ void TaskRunner::step_by_hand() {
 void TaskRunner::forget() {
   step = Step::kTold;
   step_result.reset();
-  awaited = nullptr;
+  awaited.reset();
   coroutine.reset();
   context.reset();
   name.reset();
@@ -103,9 +119,9 @@ PySendResult TaskRunner::send(PyObject* value, PyObject** result) {
 
 PySendResult TaskRunner::resume(TaskRunner* self, PyObject* value, PyObject** result) {
   PyRef alive = PyRef::borrow(reinterpret_cast<PyObject*>(self));
-  self->awaited = nullptr;
+  self->awaited.reset();
   const PySendResult outcome = self->resume_coroutine(value, result);
-  if (outcome == PYGEN_NEXT) self->awaited = *result;
+  if (outcome == PYGEN_NEXT) self->awaited = PyRef::borrow(*result);
   return outcome;
 }
 
@@ -129,9 +145,11 @@ PySendResult TaskRunner::resume_coroutine(PyObject* value, PyObject** result) {
 
 PySendResult TaskRunner::raise(TaskRunner* self, PyObject* exception, PyObject** result) {
   PyRef alive = PyRef::borrow(reinterpret_cast<PyObject*>(self));
-  self->awaited = nullptr;
-  const PySendResult outcome = self->raise_in_coroutine(exception, result);
-  if (outcome == PYGEN_NEXT) self->awaited = *result;
+  self->awaited.reset();
+  const bool ignores = std::exchange(self->ignores_cancellation, false);
+  const PySendResult outcome = ignores ? self->resume_coroutine(Py_None, result)
+                                       : self->raise_in_coroutine(exception, result);
+  if (outcome == PYGEN_NEXT) self->awaited = PyRef::borrow(*result);
   return outcome;
 }
 
@@ -140,7 +158,7 @@ PySendResult TaskRunner::raise_in_coroutine(PyObject* exception, PyObject** resu
   PyRef first = std::move(step_result);
   // Cancelled within a step by hand, before asyncio had what it awaits: as Task does, pass the
   // cancellation on to that.
-  if (told == Step::kYielded && is_cancelled(first.get())) {
+  if (told == Step::kYielded && cancel(first.get(), exception)) {
     *result = first.release();
     return PYGEN_NEXT;
   }

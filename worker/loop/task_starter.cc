@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "worker/loop/asyncio_refs.h"
+#include "worker/loop/captured_call.h"
 #include "worker/loop/current_task.h"
 #include "worker/loop/event_loop.h"
 #include "worker/python/interned.h"
@@ -26,19 +27,17 @@ bool is_task_current(PyObject* loop) {
   return task && task.get() != Py_None;
 }
 
-bool is_done(PyObject* future) {
-  PyRef done = PyRef::steal(PyObject_CallMethodNoArgs(future, interned.done));
-  if (!done) PyErr_Clear();
-  return done.get() == Py_True;
-}
-
 }  // namespace
+
+bool may_step(const EventLoop& loop) {
+  return !loop.debug() && !(loop.in_python() && is_task_current(loop.object()));
+}
 
 PyRef TaskStarter::start(PyObject* coroutine, PyObject* context, PyObject* name) {
   if (loop_.task_factory() != nullptr) {
     return create_task(loop_.object(), coroutine, context, name);
   }
-  if (!may_step()) {
+  if (!may_step(loop_)) {
     return make_task(loop_.object(), coroutine, context, name);  // its first step is queued
   }
   SpareTask spare = spare_ ? std::exchange(spare_, {}) : make_spare();
@@ -70,67 +69,15 @@ bool TaskStarter::run_first_step(SpareTask& spare, PyObject* coroutine, PyObject
   return leave_task(loop_.object(), task);
 }
 
-// Tasks are not stepped within each other; in debug mode asyncio is to see it all.
-bool TaskStarter::may_step() const {
-  return !loop_.debug() && !(loop_.in_python() && is_task_current(loop_.object()));
-}
-
-// A task that waits for a Future costs that Future, a Handle and a step of asyncio's for each thing
-// that comes. Here the coroutine goes on at once, while what has come is in the cache, and asyncio
-// is left in the belief that the task still waits: for the same Future, if it waits again.
-bool TaskStarter::resume(PyObject* task, PyObject* future) {
-  if (!may_step()) return false;
-  TaskRunner* runner = runner_of_task(task);
-  if (runner == nullptr || runner->awaited != future || is_done(future)) return false;
-  PyRef alive = PyRef::borrow(reinterpret_cast<PyObject*>(runner));
-  if (!enter_task(loop_.object(), task)) {
-    PyErr_Clear();
-    return false;
-  }
-  const bool tells_nothing = advance(*runner, task, future);
-  if (tells_nothing || is_done(future)) return true;  // done: cancelled by its own step
-  if (!PyRef::steal(PyObject_CallMethodOneArg(future, interned.set_result, Py_None))) {
-    loop_.report_from_io(PyError::take(), "Exception while a task was woken");
-  }
-  return true;
-}
-
-bool TaskStarter::advance(TaskRunner& runner, PyObject* task, PyObject* future) {
-  const bool was_in_python = loop_.set_in_python(true);
-  pending_future_ = future;
-  const bool waits_again = runner.advance();
-  pending_future_ = nullptr;
-  loop_.set_in_python(was_in_python);
-  if (!leave_task(loop_.object(), task)) {
-    loop_.report_from_io(PyError::take(), "Exception at the end of a task's step");
-  }
-  return waits_again;
-}
-
-PyRef TaskStarter::take_pending_future() {
-  PyRef future = PyRef::borrow(std::exchange(pending_future_, nullptr));
-  return future && !is_done(future.get()) ? std::move(future) : PyRef();
-}
-
 // Empty with an error set, or without one if its first step could not be caught.
 SpareTask TaskStarter::make_spare() {
   PyRef context = PyRef::steal(PyContext_CopyCurrent());
   if (!context) return {};
   // Nested when making a task starts another one: a finalizer's, for one.
-  PyObject* outer_context = std::exchange(expected_context_, context.get());
-  PyRef outer_step = std::move(step_);
+  CapturedCall first(loop_, context.get(), nullptr);
   SpareTask spare = SpareTask::make(loop_.object(), context.get());
-  expected_context_ = outer_context;
-  PyRef step = std::exchange(step_, std::move(outer_step));
-  if (!spare || !step || !spare.complete(std::move(step))) return {};
+  if (!spare || !first || !spare.complete(first.callback())) return {};
   return spare;
-}
-
-bool TaskStarter::capture_step(const Call& call) {
-  if (call.argument_count != 0 || step_) return false;
-  step_ = PyRef::borrow(call.callback);
-  expected_context_ = nullptr;
-  return true;
 }
 
 }  // namespace tricorn

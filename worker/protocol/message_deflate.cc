@@ -13,7 +13,6 @@ namespace {
 constexpr int kMaxWindowBits = 15;
 constexpr int kMinWindowBits = 9;  // zlib's deflate makes no raw stream with 8
 constexpr int kLevel = 1;          // speed: what 6 saves in bytes it costs several times in time
-constexpr int kMemoryLevel = 8;
 // Grown by as much: a bomb is seen before it takes more memory than that.
 constexpr size_t kInflateStep = 16 * 1024;
 constexpr size_t kIdleInflaters = 16;
@@ -31,8 +30,9 @@ void must(int result) {
 
 struct Inflater::Stream : z_stream {};
 
-Inflater::Inflater() : stream_(std::make_unique<Stream>()) {
-  must(inflateInit2(stream_.get(), -kMaxWindowBits));
+Inflater::Inflater(int window_bits) : stream_(std::make_unique<Stream>()) {
+  assert(window_bits >= kMinWindowBits && window_bits <= kMaxWindowBits);
+  must(inflateInit2(stream_.get(), -window_bits));
 }
 
 Inflater::~Inflater() { inflateEnd(stream_.get()); }
@@ -83,13 +83,14 @@ struct Deflater::Stream : z_stream {};
 
 Deflater::Deflater(int window_bits) : stream_(std::make_unique<Stream>()) {
   assert(window_bits >= kMinWindowBits && window_bits <= kMaxWindowBits);
-  must(deflateInit2(stream_.get(), kLevel, Z_DEFLATED, -window_bits, kMemoryLevel,
+  const int memory_level = window_bits - 7;  // its hash table is as large as its window then
+  must(deflateInit2(stream_.get(), kLevel, Z_DEFLATED, -window_bits, memory_level,
                     Z_DEFAULT_STRATEGY));
 }
 
 Deflater::~Deflater() { deflateEnd(stream_.get()); }
 
-std::string Deflater::compress(std::string_view message) {
+std::string Deflater::compress(std::string_view message, bool keep_context) {
   Stream& stream = *stream_;
   std::string out;
   // Sized for the worst case and an empty block at the end: one call does it.
@@ -104,7 +105,7 @@ std::string Deflater::compress(std::string_view message) {
     static_cast<void>(result);
     return bound - stream.avail_out;
   });
-  deflateReset(&stream);
+  if (!keep_context) deflateReset(&stream);
   assert(std::string_view(out).ends_with(kMessageTail));
   out.resize(out.size() - kMessageTail.size());
   return out;

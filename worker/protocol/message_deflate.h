@@ -1,8 +1,9 @@
 // MessageDeflate: permessage-deflate (RFC 7692) of single messages. zlib's only door.
 //
-// No context is kept between messages, in either direction: what a compressor needs (about 260 KiB,
-// a decompressor 40 KiB) belongs to the worker, and a connection costs nothing while none of its
-// messages is under way.
+// Where no context is kept between messages, what a compressor needs (about 260 KiB, a decompressor
+// 40 KiB) belongs to the worker, and a connection costs nothing while none of its messages is under
+// way. A connection that keeps its contexts has two of its own: 301 KiB together with windows of 15
+// bits, 49 KiB with 12, 17 KiB with 9.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,7 @@ enum class Inflated : uint8_t { kOk, kTooBig, kMalformed };
 
 class Inflater {
  public:
-  Inflater();
+  explicit Inflater(int window_bits = 15);  // 9..15: the client's at most
   ~Inflater();
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
@@ -53,8 +54,8 @@ class Deflater {
   Deflater(const Deflater&) = delete;
   Deflater& operator=(const Deflater&) = delete;
 
-  // The whole message, without kMessageTail.
-  std::string compress(std::string_view message);
+  // The whole message, without kMessageTail. keep_context: the next one may refer to it.
+  std::string compress(std::string_view message, bool keep_context = false);
 
  private:
   struct Stream;

@@ -2,6 +2,7 @@
 // off on the way to where the bytes are wanted, without a copy in between.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -22,7 +23,9 @@ class ReceivedMessage {
   ReceivedMessage(std::string_view plain, MessageKind kind) : bytes_(plain), kind_(kind) {}
   // As on the wire, from the payload's first byte on; kText is always plain.
   ReceivedMessage(std::string_view masked, const MaskKey& key, MessageKind kind)
-      : bytes_(masked), key_(key), masked_(true), kind_(kind) {}
+      : bytes_(masked), key_(key), masked_(true), kind_(kind) {
+    assert(kind != MessageKind::kText);
+  }
 
   size_t size() const { return bytes_.size(); }
   MessageKind kind() const { return kind_; }

@@ -1,6 +1,7 @@
 // WebSocketDeflate: offers are elements of a comma list, their parameters behind semicolons.
 #include "worker/protocol/websocket_deflate.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -11,8 +12,8 @@ namespace tricorn {
 namespace {
 
 constexpr std::string_view kName = "permessage-deflate";
-constexpr std::string_view kOwnParameters =
-    "; server_no_context_takeover; client_no_context_takeover";
+constexpr int kMaxWindowBits = 15;
+constexpr int kMinWindowBits = 9;  // zlib's
 
 // Takes what is in front of `separator` off the text. A quoted value holds none of them that is
 // valid, so quotes are not looked at.
@@ -46,7 +47,8 @@ struct Offer {
     kParameters
   };
   std::array<bool, kParameters> seen{};
-  DeflateAgreement agreement;
+  int server_bits = kMaxWindowBits;
+  int client_bits = kMaxWindowBits;
 
   bool once(Parameter parameter) { return !std::exchange(seen[parameter], true); }
 
@@ -58,18 +60,33 @@ struct Offer {
     if (equals_ignoring_case(name, "client_no_context_takeover")) {
       return !value && once(kClientNoContext);
     }
-    if (equals_ignoring_case(name, "client_max_window_bits")) {  // any: we inflate the largest
-      return (!value || window_bits(*value) != 0) && once(kClientBits);
+    if (equals_ignoring_case(name, "client_max_window_bits")) {
+      if (value) client_bits = window_bits(*value);
+      return client_bits != 0 && once(kClientBits);
     }
     if (equals_ignoring_case(name, "server_max_window_bits") && value) {
-      agreement.server_window_bits = window_bits(*value);
-      return agreement.server_window_bits > 8 && once(kServerBits);
+      server_bits = window_bits(*value);
+      return server_bits >= kMinWindowBits && once(kServerBits);
     }
     return false;
   }
+
+  // A client that does not know client_max_window_bits uses what it likes. Nobody has to be told to
+  // use less whose window is not kept.
+  DeflateAgreement accept(const DeflateSettings& settings) const {
+    const int most = static_cast<int>(settings.window_bits);
+    const bool client_keeps = settings.context_takeover && !seen[kClientNoContext];
+    const bool limits = client_keeps && seen[kClientBits] && most < client_bits;
+    return {.server_window_bits = std::min(server_bits, most),
+            .client_window_bits = limits ? most : std::max(client_bits, kMinWindowBits),
+            .server_keeps_context = settings.context_takeover && !seen[kServerNoContext],
+            .client_keeps_context = client_keeps,
+            .limits_client = limits};
+  }
 };
 
-std::optional<DeflateAgreement> agree(std::string_view offer_text) {
+std::optional<DeflateAgreement> agree(std::string_view offer_text,
+                                      const DeflateSettings& settings) {
   if (!equals_ignoring_case(take_until(offer_text, ';'), kName)) return std::nullopt;
   Offer offer;
   while (!offer_text.empty()) {
@@ -79,17 +96,18 @@ std::optional<DeflateAgreement> agree(std::string_view offer_text) {
     const auto value = has_value ? std::optional(unquoted(trimmed(parameter))) : std::nullopt;
     if (!offer.take(name, value)) return std::nullopt;
   }
-  return offer.agreement;
+  return offer.accept(settings);
 }
 
 }  // namespace
 
-std::optional<DeflateAgreement> agree_on_deflate(std::span<const Header> headers) {
+std::optional<DeflateAgreement> agree_on_deflate(std::span<const Header> headers,
+                                                 const DeflateSettings& settings) {
   for (const Header& header : headers) {
     if (!equals_ignoring_case(header.name, "sec-websocket-extensions")) continue;
     std::string_view offers = header.value;
     while (!offers.empty()) {
-      if (const auto agreement = agree(take_until(offers, ','))) return agreement;
+      if (const auto agreement = agree(take_until(offers, ','), settings)) return agreement;
     }
   }
   return std::nullopt;
@@ -97,10 +115,13 @@ std::optional<DeflateAgreement> agree_on_deflate(std::span<const Header> headers
 
 std::string deflate_answer(const DeflateAgreement& agreement) {
   std::string answer(kName);
-  answer.append(kOwnParameters);
-  if (agreement.server_window_bits < 15) {
-    answer.append("; server_max_window_bits=");
-    answer.append(std::to_string(agreement.server_window_bits));
+  if (!agreement.server_keeps_context) answer.append("; server_no_context_takeover");
+  if (!agreement.client_keeps_context) answer.append("; client_no_context_takeover");
+  if (agreement.server_window_bits < kMaxWindowBits) {
+    answer.append("; server_max_window_bits=" + std::to_string(agreement.server_window_bits));
+  }
+  if (agreement.limits_client) {
+    answer.append("; client_max_window_bits=" + std::to_string(agreement.client_window_bits));
   }
   return answer;
 }

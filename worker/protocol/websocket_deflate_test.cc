@@ -57,17 +57,51 @@ TEST(WebSocketDeflateTest, AgreesOnTheFirstGoodOffer) {
       if (end == std::string_view::npos) break;
       rest.remove_prefix(end + 1);
     }
-    const auto agreement = agree_on_deflate(headers);
+    const auto agreement = agree_on_deflate(headers, {});
     EXPECT_EQ(agreement ? agreement->server_window_bits : 0, window_bits) << fields;
   }
 }
 
+std::string answer_to(std::string_view offer, const DeflateSettings& settings) {
+  const Header header{"sec-websocket-extensions", offer};
+  const auto agreement = agree_on_deflate(std::span(&header, 1), settings);
+  return agreement ? deflate_answer(*agreement) : "declined";
+}
+
 TEST(WebSocketDeflateTest, AnswersThatNoContextIsKept) {
-  EXPECT_EQ(deflate_answer({15}),
-            "permessage-deflate; server_no_context_takeover; client_no_context_takeover");
-  EXPECT_EQ(deflate_answer({9}),
-            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
-            "server_max_window_bits=9");
+  constexpr std::string_view kNone =
+      "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+  EXPECT_EQ(answer_to("permessage-deflate", {}), kNone);
+  EXPECT_EQ(answer_to("permessage-deflate; client_max_window_bits=8", {.window_bits = 15}), kNone);
+  EXPECT_EQ(answer_to("permessage-deflate; server_max_window_bits=9", {}),
+            std::string(kNone) + "; server_max_window_bits=9");
+  EXPECT_EQ(answer_to("permessage-deflate; client_max_window_bits", {.window_bits = 12}),
+            std::string(kNone) + "; server_max_window_bits=12");
+}
+
+TEST(WebSocketDeflateTest, AnswersWhichContextsAreKept) {
+  struct Case {
+    const char* offer;
+    uint32_t window_bits;
+    const char* answer;
+  };
+  const Case cases[] = {
+      {"", 15, ""},
+      {"; server_no_context_takeover", 15, "; server_no_context_takeover"},
+      {"; client_no_context_takeover", 15, "; client_no_context_takeover"},
+      {"; client_max_window_bits", 12, "; server_max_window_bits=12; client_max_window_bits=12"},
+      {"; client_max_window_bits=13", 12, "; server_max_window_bits=12; client_max_window_bits=12"},
+      {"; client_max_window_bits=11", 12, "; server_max_window_bits=12"},
+      {"; client_max_window_bits=8", 9, "; server_max_window_bits=9"},
+      {"; server_max_window_bits=10", 12, "; server_max_window_bits=10"},
+      {"; client_no_context_takeover; client_max_window_bits", 12,
+       "; client_no_context_takeover; server_max_window_bits=12"},
+  };
+  for (const auto& [offer, window_bits, answer] : cases) {
+    EXPECT_EQ(answer_to(std::string("permessage-deflate") + offer,
+                        {.window_bits = window_bits, .context_takeover = true}),
+              std::string("permessage-deflate") + answer);
+  }
 }
 
 constexpr std::string_view kOffer =
@@ -75,11 +109,17 @@ constexpr std::string_view kOffer =
 
 HttpSettings with_deflate() {
   HttpSettings settings;
-  settings.websocket.per_message_deflate = true;
+  settings.websocket.deflate.enabled = true;
   return settings;
 }
 std::string compressed(uint8_t first, std::string_view message) {
   return client_frame(first, Deflater(15).compress(message));
+}
+
+std::string server_text(std::string_view payload, bool is_compressed) {
+  char header[kMaxFrameHeader];
+  const char* const end = write_frame_header(header, Opcode::kText, is_compressed, payload.size());
+  return std::string(header, static_cast<size_t>(end - header)).append(payload);
 }
 
 TEST(WebSocketDeflateTest, AgreesOnDeflateWhereItIsOnAndOffered) {
@@ -117,6 +157,57 @@ TEST(WebSocketDeflateTest, InflatesAtAnyCutAndCompressesWhatIsWorthIt) {
     EXPECT_LT(sent.size(), 1000u);
     EXPECT_TRUE(shown.ends_with("text {plain}\npong {p}\ntext {fragments}\ntext {}\n")) << shown;
   }
+}
+
+TEST(WebSocketDeflateTest, MessagesBelowTheThresholdAreSentAsTheyAre) {
+  for (const uint32_t threshold : {0u, 5u, 6u}) {
+    HttpSettings settings = with_deflate();
+    settings.websocket.deflate.threshold_bytes = threshold;
+    WebSocketHarness app(settings);
+    app.open(kOffer);
+    app.input(text("aaaaa") + text(std::string(100, 'a')));
+    const std::string frames = app.frames();
+    EXPECT_EQ(frames.starts_with("text+deflate {"), threshold <= 5) << frames;
+    EXPECT_NE(frames.find("\ntext+deflate {"), std::string::npos) << frames;
+  }
+}
+
+// One context for all messages of a direction, whatever stands between them.
+TEST(WebSocketDeflateTest, KeptContextsMakeLaterMessagesSmaller) {
+  HttpSettings settings = with_deflate();
+  settings.websocket.deflate.context_takeover = true;
+  settings.websocket.deflate.window_bits = 12;
+  const std::string message = R"({"price": 1045, "symbol": "TCRN", "time": "12:00:01"})";
+  for (const size_t piece : {0, 1, 3}) {
+    settings.websocket.deflate.threshold_bytes = 10;
+    WebSocketHarness app(settings);
+    app.open(kOffer);
+    EXPECT_NE(app.answer.find("permessage-deflate; server_max_window_bits=12; "
+                              "client_max_window_bits=12\r\n"),
+              std::string::npos);
+    Deflater client(12);
+    const std::string first = client.compress(message, true);
+    const std::string second = client.compress(message, true);
+    EXPECT_LT(second.size(), first.size() / 4);
+    app.input(client_frame(0xC1, first) + text("plain") + client_frame(0xC1, second), piece);
+    EXPECT_EQ(app.log, "text {" + message + "}\ntext {plain}\ntext {" + message + "}\n");
+    Deflater server(12);
+    const std::string answers = server_text(server.compress(message, true), true) +
+                                server_text("plain", false) +
+                                server_text(server.compress(message, true), true);
+    EXPECT_EQ(app.sent(), answers);
+  }
+}
+
+// A message that grew by it must go out all the same: the client's context would lack it.
+TEST(WebSocketDeflateTest, WithAKeptContextEveryMessageIsCompressed) {
+  HttpSettings settings = with_deflate();
+  settings.websocket.deflate.context_takeover = true;
+  settings.websocket.deflate.threshold_bytes = 1;
+  WebSocketHarness app(settings);
+  app.open(kOffer);
+  app.input(text("a"));
+  EXPECT_TRUE(app.frames().starts_with("text+deflate {"));
 }
 
 TEST(WebSocketDeflateTest, WhatAClientSendsCompressedMayBeRefused) {

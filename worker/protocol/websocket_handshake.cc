@@ -79,13 +79,14 @@ int websocket_refusal(const ParsedHead& head) {
 }
 
 WebSocketHandshake take_handshake(std::span<const Header> headers, const Http1Context& context) {
-  const bool deflate = context.settings.websocket.per_message_deflate && context.codecs != nullptr;
+  const DeflateSettings& deflate = context.settings.websocket.deflate;
+  const bool deflates = deflate.enabled && context.codecs != nullptr;
   std::string key;
   for (const Header& header : headers) {
     if (equals_ignoring_case(header.name, kKeyField)) key = header.value;
   }
   return {.accept = base64(sha1(key.append(kGuid))),
-          .deflate = deflate ? agree_on_deflate(headers) : std::nullopt};
+          .deflate = deflates ? agree_on_deflate(headers, deflate) : std::nullopt};
 }
 
 Result<> append_handshake_answer(std::string& out, const WebSocketHandshake& handshake,

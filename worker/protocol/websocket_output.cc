@@ -8,8 +8,7 @@
 namespace tricorn {
 namespace {
 
-// Below, compressing costs more than the bytes are worth; above, zlib counts no further in one go.
-constexpr size_t kCompressFrom = 256;
+// zlib counts no further in one go.
 constexpr size_t kCompressUpTo = size_t{1} << 30;
 
 constexpr const char* kClosed = "the websocket is closing: its close has been sent";
@@ -34,15 +33,25 @@ Result<> WebSocketSession::send(Chunk data, bool text) {
 }
 
 bool WebSocketSession::send_compressed(std::string_view data, Opcode opcode) {
-  if (!deflate_ || data.size() < kCompressFrom || data.size() > kCompressUpTo) return false;
-  const std::string packed =
-      context_.codecs->deflaters.get(deflate_->server_window_bits).compress(data);
-  if (packed.size() >= data.size()) return false;
+  if (!deflate_ || data.size() < context_.settings.websocket.deflate.threshold_bytes ||
+      data.size() > kCompressUpTo) {
+    return false;
+  }
+  const bool keeps = deflate_->server_keeps_context;
+  const std::string packed = deflater().compress(data, keeps);
+  if (!keeps && packed.size() >= data.size()) return false;  // kept: the client has to know it, too
   char header[kMaxFrameHeader];
   const char* const end = write_frame_header(header, opcode, true, packed.size());
   output_.append(std::string_view(header, static_cast<size_t>(end - header)));
   output_.append(packed);
   return true;
+}
+
+Deflater& WebSocketSession::deflater() {
+  const int bits = deflate_->server_window_bits;
+  if (!deflate_->server_keeps_context) return context_.codecs->deflaters.get(bits);
+  if (!own_deflater_) own_deflater_ = std::make_unique<Deflater>(bits);
+  return *own_deflater_;
 }
 
 Result<> WebSocketSession::close(uint16_t code, std::string_view reason) {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "worker/protocol/received_message.h"
 #include "worker/protocol/sha1.h"
 #include "worker/protocol/websocket_close.h"
 #include "worker/protocol/websocket_frame.h"
@@ -35,8 +36,23 @@ TEST(WebSocketMask, SaysWhetherAllIsAscii) {
       std::string bytes(size, 'a');
       bytes[at] = '\x80';
       for (size_t i = 0; i < size; ++i) bytes[i] ^= key[i % 4];
+      EXPECT_FALSE(unmasks_to_ascii(bytes.data(), size, key)) << size << ' ' << at;
       EXPECT_FALSE(unmask(bytes.data(), bytes.data(), size, key, 0)) << size << ' ' << at;
     }
+    std::string ascii(size, '\x7f');
+    for (size_t i = 0; i < size; ++i) ascii[i] ^= key[i % 4];
+    EXPECT_TRUE(unmasks_to_ascii(ascii.data(), size, key)) << size;
+  }
+}
+
+TEST(ReceivedMessage, TakesItsMaskOffOnTheWay) {
+  const MaskKey key{'\x01', '\x82', '\x43', '\x04'};
+  for (const size_t size : {0, 1, 7, 8, 33, 1000}) {
+    const std::string plain(size, 'p');
+    std::string masked = plain;
+    for (size_t i = 0; i < size; ++i) masked[i] ^= key[i % 4];
+    EXPECT_EQ(ReceivedMessage(masked, key, MessageKind::kAscii).copy(), plain);
+    EXPECT_EQ(ReceivedMessage(plain, MessageKind::kBinary).copy(), plain);
   }
 }
 

@@ -68,7 +68,7 @@ void WebSocketReader::begin_frame() {
   if (!in_message_) begin_message();
   // How long a compressed one becomes is seen when it is inflated.
   const bool fits = header_.length <= max_message_bytes_ - message_.size();
-  if (!fits && !inflater_) fail(close_code::kTooBig, kTooBig);
+  if (!fits && !compressed_) fail(close_code::kTooBig, kTooBig);
 }
 
 void WebSocketReader::begin_message() {
@@ -76,7 +76,13 @@ void WebSocketReader::begin_message() {
   text_ = header_.opcode == Opcode::kText;
   ascii_ = true;
   utf8_.reset();
-  if (header_.compressed) inflater_ = inflaters_->take();
+  compressed_ = header_.compressed;
+  if (compressed_ && !inflater_) take_inflater();
+}
+
+void WebSocketReader::take_inflater() {
+  inflater_ =
+      kept_window_bits_ == 0 ? inflaters_->take() : std::make_unique<Inflater>(kept_window_bits_);
 }
 
 size_t WebSocketReader::feed_payload(std::string_view bytes) {
@@ -94,7 +100,7 @@ size_t WebSocketReader::feed_payload(std::string_view bytes) {
 
 bool WebSocketReader::is_whole_message(size_t size) const {
   return size == header_.length && size <= kWholeMessage && header_.fin && message_.empty() &&
-         !is_control(header_.opcode) && !inflater_;
+         !is_control(header_.opcode) && !compressed_;
 }
 
 // ASCII and bytes stay as they are: the sink takes the mask off.
@@ -115,7 +121,7 @@ void WebSocketReader::take_piece(std::string_view bytes) {
     unmask(control_.data() + taken_, bytes.data(), bytes.size(), header_.key, taken_);
     return;
   }
-  if (inflater_) return inflate_piece(bytes);
+  if (compressed_) return inflate_piece(bytes);
   const size_t before = message_.size();
   bool ascii = false;
   const size_t after = before + bytes.size();
@@ -176,7 +182,7 @@ void WebSocketReader::end_frame() {
 }
 
 void WebSocketReader::end_pieces() {
-  if (inflater_) inflate(kMessageTail);
+  if (compressed_) inflate(kMessageTail);
   if (event_ == Event::kFault) return;
   if (text_ && !utf8_.complete()) return fail(close_code::kInvalidPayload, kNotUtf8);
   end_message({message_, kind()});
@@ -194,7 +200,7 @@ void WebSocketReader::end_message(const ReceivedMessage& message) {
 }
 
 void WebSocketReader::release() {
-  if (inflater_) inflaters_->give_back(std::move(inflater_));
+  if (inflater_ && kept_window_bits_ == 0) inflaters_->give_back(std::move(inflater_));
   if (message_.capacity() > kKeepBytes) {
     std::string().swap(message_);
   } else {

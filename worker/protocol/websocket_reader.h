@@ -24,9 +24,12 @@ class WebSocketReader {
   enum class Event : uint8_t { kNone, kMessage, kPing, kPong, kClose, kFault };
 
   // `max_message_bytes`: of a message as the app gets it. `inflaters`: compressed messages are
-  // taken; null: they are a fault. Outlives the reader.
-  WebSocketReader(uint64_t max_message_bytes, InflaterPool* inflaters)
-      : max_message_bytes_(max_message_bytes), inflaters_(inflaters) {}
+  // taken; null: they are a fault. Outlives the reader. `kept_window_bits`: they may refer to those
+  // before them, of which this reader keeps a window; 0: each stands for itself.
+  WebSocketReader(uint64_t max_message_bytes, InflaterPool* inflaters, int kept_window_bits)
+      : max_message_bytes_(max_message_bytes),
+        inflaters_(inflaters),
+        kept_window_bits_(kept_window_bits) {}
   ~WebSocketReader();
   WebSocketReader(const WebSocketReader&) = delete;
   WebSocketReader& operator=(const WebSocketReader&) = delete;
@@ -52,6 +55,7 @@ class WebSocketReader {
   size_t feed_payload(std::string_view bytes);
   void begin_frame();
   void begin_message();
+  void take_inflater();
   bool is_whole_message(size_t size) const;
   void take_whole_message(std::string_view bytes);
   void take_piece(std::string_view bytes);
@@ -66,6 +70,7 @@ class WebSocketReader {
 
   const uint64_t max_message_bytes_;
   InflaterPool* const inflaters_;
+  const int kept_window_bits_;
 
   Event event_ = Event::kNone;
   ReceivedMessage received_;
@@ -87,7 +92,8 @@ class WebSocketReader {
   bool ascii_ = false;  // so far
   Utf8Validator utf8_;
   std::string message_;
-  std::unique_ptr<Inflater> inflater_;  // of a compressed message
+  bool compressed_ = false;
+  std::unique_ptr<Inflater> inflater_;  // of a compressed message, or kept
 };
 
 }  // namespace tricorn

@@ -33,7 +33,8 @@ WebSocketSession::WebSocketSession(const Http1Context& context, OutputQueue& out
       sink_(&sink),
       deflate_(deflate),
       reader_(context.settings.websocket.max_message_bytes,
-              deflate ? &context.codecs->inflaters : nullptr) {}
+              deflate ? &context.codecs->inflaters : nullptr,
+              deflate && deflate->client_keeps_context ? deflate->client_window_bits : 0) {}
 
 void WebSocketSession::on_input(std::string_view bytes) {
   if (bytes.empty()) return;

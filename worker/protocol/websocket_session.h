@@ -10,11 +10,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "worker/protocol/http1_session.h"
+#include "worker/protocol/message_deflate.h"
 #include "worker/protocol/session.h"
 #include "worker/protocol/websocket.h"
 #include "worker/protocol/websocket_deflate.h"
@@ -70,6 +72,7 @@ class WebSocketSession final : public Session, public WebSocketWriter {
 
   void send_frame(Opcode opcode, std::string_view payload);
   bool send_compressed(std::string_view data, Opcode opcode);
+  Deflater& deflater();
   void send_close(uint16_t code, std::string_view reason);
   void fail_socket(uint16_t code, std::string_view reason);
   void end(uint16_t code, std::string_view reason);
@@ -81,6 +84,7 @@ class WebSocketSession final : public Session, public WebSocketWriter {
   WebSocketSink* sink_;  // null once it was told of the end
   const std::optional<DeflateAgreement> deflate_;
   WebSocketReader reader_;
+  std::unique_ptr<Deflater> own_deflater_;  // where our context is kept, from the first message on
 
   std::string held_;  // bytes not read yet, behind messages that the app has not taken
   size_t held_used_ = 0;

@@ -19,6 +19,7 @@ namespace tricorn {
   X(asyncio_future_blocking, "_asyncio_future_blocking")       \
   X(done, "done")                                              \
   X(cancel, "cancel")                                          \
+  X(cancelling, "cancelling")                                  \
   X(call_exception_handler, "call_exception_handler")          \
   X(message, "message")                                        \
   X(exception, "exception")                                    \

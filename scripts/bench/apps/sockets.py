@@ -31,7 +31,7 @@ async def join(receive: Any, send: Any) -> None:
     """Gets what is broadcast; the one that says "go" is the task that broadcasts, for as long as it lives."""
     senders[id(send)] = send
     try:
-        while (message := await receive())["type"] == "websocket.receive":
+        if (await receive())["type"] == "websocket.receive":
             leaves = asyncio.ensure_future(receive())
             while not leaves.done():
                 await broadcast()

@@ -190,7 +190,7 @@ char* Connection::read_at(size_t& room) {
     return read_buffer.data();
   }
   rest_used = rest.size();
-  rest.resize(rest_used + kReadBuffer);
+  rest.resize_and_overwrite(rest_used + kReadBuffer, [](char*, size_t size) { return size; });
   room = kReadBuffer;
   return rest.data() + rest_used;
 }

@@ -69,7 +69,7 @@ def markdown(results: Results) -> str:
 
 def rates(throughput: Results, key: str, form: str = "{:,.0f}") -> str:
     names = present(throughput)
-    rows = [[label, *(form.format(row[name][key]) if name in row else "-" for name in names)]
+    rows = [[label, *(form.format(row[name][key]) if row.get(name, {}).get(key) else "-" for name in names)]
             for label, row in labelled(throughput)]
     return table(["", *(BY_NAME[name].label for name in names)], rows)
 

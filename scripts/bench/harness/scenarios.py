@@ -110,8 +110,8 @@ REQUESTS = [
     Requests("django", "Django JSON", "/json", b'{"message":"Hello, world!"}', "django"),
 ]
 SOCKETS = [
-    Sockets("ws-64b", "WebSocket echo 64 B", "echo", 64, 64, "websocket"),
-    Sockets("ws-16k", "WebSocket echo 16 KiB", "echo", 16 * 1024, 64, "websocket"),
+    Sockets("ws-64b", "WebSocket echo 64 B (ASCII)", "echo", 64, 64, "websocket"),
+    Sockets("ws-16k", "WebSocket echo 16 KiB (ASCII)", "echo", 16 * 1024, 64, "websocket"),
     Sockets("ws-broadcast", "WebSocket broadcast 1 KiB to 5,000", "receive", 1024, 5000, "broadcast"),
 ]
 SCENARIOS: list[Scenario] = [*REQUESTS, *SOCKETS]

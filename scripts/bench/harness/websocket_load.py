@@ -25,7 +25,8 @@ def shakes_hands(port: int, path: str) -> bool:
 
 
 def run_websockets(server: RunningServer, mode: str, path: str, connections: int, size: int, seconds: float, core: int) -> Sample:
-    """`mode`: see scripts/bench/load. It ends with an error at the first byte that it did not expect. Connecting is not counted."""
+    """`mode`: see scripts/bench/load. It ends with an error at the first byte that it did not expect. Connecting is not
+    counted. What is received has no latency: 0."""
     command = ["taskset", "-c", str(core), str(WEBSOCKET_LOAD), mode, str(server.setting.port), path, str(connections), f"{seconds:g}", str(size)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
         assert load.stdin is not None and load.stdout is not None
