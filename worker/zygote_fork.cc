@@ -54,7 +54,7 @@ Result<ForkedAs> fork_worker(int control_fd, uint64_t worker, pid_t master) {
   // A fork copies the page tables and an exit frees them, 4 to 5 ms each for a FastAPI app: the
   // intermediate borrows the zygote's. The zygote (it has no other thread) stands still meanwhile;
   // its fork handlers run once, in the fork below, the parent's in the intermediate.
-  pid_t intermediate = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+  pid_t intermediate = vfork();  // NOLINT(bugprone-unsafe-functions)
   if (intermediate == 0) {
     become_worker(control_fd, worker, master);  // the worker returns: with memory of its own
     PyOS_AfterFork_Child();
