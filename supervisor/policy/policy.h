@@ -22,6 +22,7 @@ struct PolicyOptions {
   Duration drain_timeout = milliseconds(30'000);      // drain to exit, then the worker is killed
   Duration shutdown_delay{};                          // from the request to stop to the drain: serving goes on
   Duration kill_grace = milliseconds(1'000);          // from the drain deadline (or a signal) to SIGKILL
+  Duration death_grace = milliseconds(10'000);        // from SIGKILL to giving up: much memory takes its time
   // A reload's first new worker must live this long beside the old one before it takes over. The next slots do not
   // wait, so that a reload of many workers is quick; but the second new worker that dies this young aborts it.
   Duration canary_window = milliseconds(1'000);

@@ -135,7 +135,7 @@ TEST_F(PolicyStop, KilledBeforeItsSpawnWasReported) {
 }
 
 TEST_F(PolicyStop, UnkillableWorkerIsLeftBehind) {
-  h.boot().send(kTerm).send(ZygoteExited{1, {}}).exit(1).pass(7s);
+  h.boot().send(kTerm).send(ZygoteExited{1, {}}).exit(1).pass(16s);
   EXPECT_THAT(h.actions(), EndsWith("kill 2, exit 1"));
 }
 

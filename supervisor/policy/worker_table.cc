@@ -70,7 +70,7 @@ void WorkerTable::abort(Turn& turn, Worker& worker) {
 void WorkerTable::kill(Turn& turn, Worker& worker) {
   if (worker.state == Worker::State::kKilled) return;
   worker.state = Worker::State::kKilled;
-  worker.deadline = turn.now + options_.kill_grace;
+  worker.deadline = turn.now + (worker.pid ? options_.death_grace : options_.kill_grace);
   if (worker.pid) turn.emit(SignalWorker{worker.id, SIGKILL});
 }
 

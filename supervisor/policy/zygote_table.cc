@@ -50,7 +50,7 @@ void ZygoteTable::abort(Turn& turn, Zygote& zygote) {
 void ZygoteTable::kill(Turn& turn, Zygote& zygote) {
   if (zygote.state == Zygote::State::kDown) return;
   zygote.state = Zygote::State::kKilled;
-  zygote.deadline = turn.now + options_.kill_grace;
+  zygote.deadline = turn.now + options_.death_grace;
   turn.emit(StopZygote{zygote.generation, ZygoteStop::kKill});
 }
 

@@ -45,7 +45,7 @@ TEST_F(ZygoteTableTest, StopAndKillFromEveryState) {
       {State::kStarting, 10s, "stop zygote 7", "kill zygote 7"},
       {State::kReady, 0s, "stop zygote 7", "kill zygote 7"},
       {State::kStopping, 1s, "", "kill zygote 7"},
-      {State::kKilled, 1s, "", ""},
+      {State::kKilled, 10s, "", ""},
       {State::kDown, 100ms, "", ""},
   };
   static_assert(std::size(rows) == static_cast<size_t>(State::kDown) + 1);
