@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asgi import Receive, Scope, Send, make_app, respond, say
+from asgi import Receive, Scope, Send, make_app, read_body, respond, say
 
 PAGE = b"""<!doctype html><title>WebSocket</title><script>
 const seen = {};
@@ -51,11 +51,7 @@ async def page(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def seen(scope: Scope, receive: Receive, send: Send) -> None:
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body, more = body + message["body"], message["more_body"]
-    say(f"seen {body.decode()}")
+    say(f"seen {(await read_body(receive)).decode()}")
     await respond(send, b"")
 
 
