@@ -16,7 +16,10 @@ TRICORN = BUILD / "release" / "tricorn"
 BARE = BUILD / "bench-bare" / "bare_server"
 BARE_WEBSOCKET = BUILD / "bench-bare" / "bare_websocket"
 WEBSOCKET_LOAD = BUILD / "bench-load" / "websocket_load"
+LOOP_LOAD = WEBSOCKET_LOAD.with_name("loop_load")
+CERTIFICATE = BUILD / "bench-load" / "certificate.pem"
 GO = BUILD / "bench-go" / "server"
+GO_ECHO = GO.with_name("echo")
 
 
 def run_quietly(command: list[str], cwd: Path = ROOT) -> None:
@@ -33,8 +36,7 @@ def venv_python(name: str) -> Path:
 def ensure_venv(name: str) -> None:
     """The environment of one peer, made anew when its list of pinned packages changed."""
     listed = HERE / "venvs" / f"{name}.txt"
-    text = listed.read_bytes() + (HERE / "venvs" / "apps.txt").read_bytes()
-    wanted = hashlib.sha256(text + sys.version.encode()).hexdigest()
+    wanted = hashlib.sha256(with_included(listed) + sys.version.encode()).hexdigest()
     folder = BUILD / "bench-venvs" / name
     stamp = folder / "installed"
     if stamp.exists() and stamp.read_text() == wanted:
@@ -45,6 +47,13 @@ def ensure_venv(name: str) -> None:
     stamp.write_text(wanted)
 
 
+def with_included(listed: Path) -> bytes:
+    """A list of packages, and the lists that it takes in with -r."""
+    text = listed.read_bytes()
+    included = [line[2:].strip() for line in text.decode().splitlines() if line.startswith("-r")]
+    return text + b"".join((listed.parent / name).read_bytes() for name in included)
+
+
 def ensure_bare() -> None:
     python = str(Path(sys.executable).resolve())
     run_quietly(["cmake", "-S", str(HERE / "bare"), "-B", str(BARE.parent), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
@@ -53,15 +62,38 @@ def ensure_bare() -> None:
 
 
 def ensure_websocket_load() -> None:
-    run_quietly(["cmake", "-S", str(HERE / "load"), "-B", str(WEBSOCKET_LOAD.parent), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"])
-    run_quietly(["cmake", "--build", str(WEBSOCKET_LOAD.parent)])
+    build_load(WEBSOCKET_LOAD)
+
+
+def ensure_loop_load() -> None:
+    """Needs libssl-dev. Makes the certificate of the TLS servers as well."""
+    build_load(LOOP_LOAD)
+    if not CERTIFICATE.exists():
+        made = CERTIFICATE.with_suffix(".new")
+        run_quietly(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650",
+                     "-subj", "/CN=localhost", "-keyout", str(made), "-out", str(made.with_suffix(".crt"))])
+        made.write_text(made.read_text() + made.with_suffix(".crt").read_text())
+        made.rename(CERTIFICATE)
+
+
+def build_load(program: Path) -> None:
+    run_quietly(["cmake", "-S", str(HERE / "load"), "-B", str(program.parent), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"])
+    run_quietly(["cmake", "--build", str(program.parent), "--target", program.name])
 
 
 def ensure_go() -> None:
-    if shutil.which("go") is None and GO.exists():
+    build_go(GO, HERE / "peers" / "server.go")
+
+
+def ensure_go_echo() -> None:
+    build_go(GO_ECHO, HERE / "peers" / "echo.go")
+
+
+def build_go(program: Path, source: Path) -> None:
+    if shutil.which("go") is None and program.exists():
         return  # built elsewhere, for a machine without Go
-    GO.parent.mkdir(parents=True, exist_ok=True)
-    run_quietly(["go", "build", "-o", str(GO), str(HERE / "peers" / "server.go")])
+    program.parent.mkdir(parents=True, exist_ok=True)
+    run_quietly(["go", "build", "-o", str(program), str(source)])
 
 
 def ensure_tricorn() -> None:
