@@ -1,0 +1,74 @@
+"""The suites that scripts/try_suites runs: their sources, what of them is run, and where loops may differ.
+
+A suite's tests come from the pinned source distribution; what they test is the built package of the same version, from
+requirements.txt. `left_out` says what of a suite is not run on any loop, and why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One suite, as it is run with pytest in the folder of its unpacked sources."""
+
+    name: str
+    package: str  # NAME==VERSION on the package index
+    arguments: tuple[str, ...]
+    left_out: str
+    own_sources: tuple[str, ...]  # removed after unpacking: the installed package is to be tested
+    services: tuple[str, ...] = ()
+    sha256: str = ""  # of the sources, where pip does not fetch them
+    debian: str = ""  # NAME=VERSION of Debian's source package, where the index's has no tests
+    # What may pass with uvloop and not with tricorn: pattern of test ids (as in fnmatch) -> why that is right.
+    explained: dict[str, str] = field(default_factory=dict)
+
+
+_OF_UVLOOP = "about uvloop's own modules, not about a loop"
+
+SUITES = {suite.name: suite for suite in (
+    Suite(
+        "aiohttp", "aiohttp==3.14.5",
+        ("-p", "pytest_mock", "--aiohttp-fast", "--ignore=tests/autobahn", "--ignore-glob=*/test_benchmarks_*",
+         "-m", "not dev_mode and not autobahn and not internal", "tests"),
+        "benchmarks; the Autobahn suite (a container); doctests; a garbage collection after each test",
+        ("aiohttp",)),
+    Suite(
+        "anyio", "anyio==4.16.0",
+        ("-p", "anyio", "-p", "pytest_mock", "-m", "not network", "tests"),
+        "what is for Trio; tests that want the internet",
+        ("src",)),
+    Suite(
+        "websockets", "websockets==15.0.1", ("tests",),
+        "nothing; 15.0.1 from Debian's source package, as the index's sources have no asyncio tests in any version",
+        ("src",),
+        sha256="8451495265af3e368f794c4dc15c99ce90c771d95560f542bff8c64b5455af3b",
+        debian="python-websockets=15.0.1-1"),
+    Suite(
+        "httpx", "httpx==0.28.1", ("-p", "anyio", "-m", "not network", "tests"),
+        "what is for Trio; tests that want the internet",
+        ("httpx",)),
+    Suite(
+        "asyncpg", "asyncpg==0.32.0",
+        ("--import-mode=importlib", "--ignore=tests/test__sourcecode.py", "--ignore=tests/test__environment.py", "tests"),
+        "the style of its sources; GSSAPI",
+        ("asyncpg",), services=("postgresql",)),
+    Suite(
+        "redis", "redis==8.1.0",
+        ("-p", "asyncio", "-m", "not onlycluster and not redismod", "--ignore=tests/test_asyncio/test_scenario",
+         "tests/test_asyncio"),
+        "clusters; Redis' modules; scenarios that want Redis Enterprise; the blocking client",
+        ("redis",), services=("redis",)),
+    Suite(
+        "uvloop", "uvloop==0.23.0",
+        ("--ignore=tests/test_sourcecode.py", "--ignore=tests/test_cython.py", "tests"),
+        "the style of its sources; its Cython interface. Each test is there for uvloop and for asyncio: uvloop runs its "
+        "own, asyncio its own, tricorn both, and has passed when it passes one of them",
+        ("uvloop",),
+        explained={
+            "tests/test_libuv_api.py::*": _OF_UVLOOP,
+            "tests/test_dealloc.py::*": _OF_UVLOOP,
+            "tests/test_fs_event.py::*": "uvloop's own method, which asyncio does not have",
+        }),
+)}  # fmt: skip
