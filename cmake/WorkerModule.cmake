@@ -3,7 +3,7 @@
 file(GLOB entry_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/worker/*.cc")
 list(FILTER entry_sources EXCLUDE REGEX "_test\\.cc$")
 Python3_add_library(_tricorn MODULE WITH_SOABI ${entry_sources})
-target_link_libraries(_tricorn PRIVATE server)
+target_link_libraries(_tricorn PRIVATE server asyncio)
 target_compile_definitions(_tricorn PRIVATE TRICORN_VERSION="${PROJECT_VERSION}")
 set_target_properties(_tricorn PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/python/tricorn")
 

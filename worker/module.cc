@@ -1,6 +1,7 @@
 // The extension module `tricorn._tricorn`: one for each Python version, loaded by the user's own
 // interpreter.
 #include "common/logging.h"
+#include "worker/asyncio/loop_type.h"
 #include "worker/gateway/gateway.h"
 #include "worker/loop/loop_types.h"
 #include "worker/python/interned.h"
@@ -23,8 +24,8 @@ PyObject* log(PyObject*, PyObject* args) {
 }
 
 int execute(PyObject* module) {
-  bool made = make_interned() && add_loop_types(module) && add_gateway_types(module) &&
-              add_worker_type(module) && add_zygote_type(module) &&
+  bool made = make_interned() && add_loop_types(module) && add_asyncio_types(module) &&
+              add_gateway_types(module) && add_worker_type(module) && add_zygote_type(module) &&
               PyModule_AddStringConstant(module, "__version__", TRICORN_VERSION) == 0;
   return made ? 0 : -1;
 }

@@ -1,7 +1,7 @@
-"""The event loop: asyncio's selector event loop with its scheduler, timers and readiness replaced by native code.
+"""The event loop: asyncio's selector event loop with its scheduler, readiness and I/O replaced by native code.
 
-``_tricorn.Loop`` comes first in the MRO and holds everything that is per callback. What is per connection or rarer
-(transports, servers, DNS, TLS, subprocesses, signals) is asyncio's own code, working over the native ``_add_reader``.
+``_tricorn.Loop`` comes first in the MRO and holds everything that is per callback, connection, packet or call. What is
+done once (the arguments of create_server, happy eyeballs, signals) is asyncio's own code, working over it.
 """
 
 from __future__ import annotations
@@ -9,15 +9,23 @@ from __future__ import annotations
 import asyncio
 import selectors
 import signal
+import socket
+import sys
 import threading
 import weakref
-from asyncio import unix_events
+from asyncio import base_events, unix_events
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _tricorn
+from ._subprocess import make_subprocess_transport
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Loop", "install", "new_event_loop"]
+
+_DATAGRAM_FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
 
 class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
@@ -65,6 +73,8 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
             self._wake_on_signals()  # asyncio has just switched it off
         return removed
 
+    _make_subprocess_transport = make_subprocess_transport
+
     def _wake_on_signals(self) -> int:
         """Have each signal write to our socket: a sleeping loop wakes, and Python's handlers run. The previous fd."""
         self._open_self_pipe()
@@ -81,6 +91,90 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
     def _close_self_pipe(self) -> None:
         if self._csock is not None:
             super()._close_self_pipe()
+
+    async def start_tls(
+        self,
+        transport: Any,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: ssl.SSLContext,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> asyncio.Transport | None:
+        """Upgrade a transport to TLS; the protocol should use the one that is returned instead."""
+        if type(transport) is not _tricorn.SocketTransport or not _is_ssl_context(sslcontext):
+            return await super().start_tls(
+                transport,
+                protocol,
+                sslcontext,
+                server_side=server_side,
+                server_hostname=server_hostname,
+                ssl_handshake_timeout=ssl_handshake_timeout,
+                ssl_shutdown_timeout=ssl_shutdown_timeout,
+            )
+        waiter = self.create_future()
+        timeouts = ssl_handshake_timeout, ssl_shutdown_timeout
+        tls = self._start_tls(transport, protocol, sslcontext, waiter, server_side, server_hostname, *timeouts)
+        try:
+            await waiter
+        except BaseException:
+            transport.close()
+            raise
+        return tls
+
+    async def create_connection(  # type: ignore[override]
+        self, protocol_factory: Callable[[], Any], host: Any = None, port: Any = None, **options: Any
+    ) -> tuple[Any, Any]:
+        """Connect to a TCP server: asyncio's, with a short way to an address that is a number."""
+        plain = not options and type(host) is str and type(port) is int and not self.get_debug()
+        if not plain or not (host[-1:].isdigit() or ":" in host):
+            return await super().create_connection(protocol_factory, host, port, **options)
+        found = await self.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, kind, proto, _, address = found[0]
+        sock = base_events.socket.socket(family=family, type=kind, proto=proto)
+        try:
+            sock.setblocking(False)
+            await self.sock_connect(sock, address)
+            protocol = protocol_factory()
+            waiter = self.create_future()
+            transport = self._make_socket_transport(sock, protocol, waiter)
+        except BaseException:
+            sock.close()
+            raise
+        try:
+            await waiter
+        except BaseException:
+            transport.close()
+            raise
+        return transport, protocol
+
+    async def _sendfile_native(self, transport: Any, file: Any, offset: int, count: int | None) -> int:
+        """Have the kernel send a part of a file through a transport, after what was written to it."""
+        reads = transport.is_reading()
+        transport.pause_reading()
+        await transport._make_empty_waiter()
+        try:
+            return await self.sock_sendfile(transport._sock, file, offset, count, fallback=False)
+        finally:
+            transport._reset_empty_waiter()
+            if reads:
+                transport.resume_reading()
+
+    def _make_datagram_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.DatagramProtocol,
+        address: Any = None,
+        waiter: asyncio.Future[None] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> Any:
+        # A subclass may have methods of its own to send and receive with: asyncio's transport calls them.
+        if type(sock) is not socket.socket or sock.family not in _DATAGRAM_FAMILIES:
+            return super()._make_datagram_transport(sock, protocol, address, waiter, extra)
+        self._ensure_fd_no_transport(sock)
+        return self._make_native_datagram_transport(sock, protocol, address, waiter, extra)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """As asyncio's, but silent about a task's SystemExit or KeyboardInterrupt: run_forever() has raised it."""
@@ -108,6 +202,11 @@ class _Selector:
 
     def close(self) -> None:
         pass
+
+
+def _is_ssl_context(context: object) -> bool:
+    module = sys.modules.get("ssl")  # without it there is none
+    return module is not None and isinstance(context, module.SSLContext)
 
 
 def _run_unless_cancelled(handle: asyncio.Handle) -> None:

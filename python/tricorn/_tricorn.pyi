@@ -1,9 +1,12 @@
 """The native module: event loop, gateway, server. Private but for what the package re-exports."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from typing import Any, TypeVar, final
+
+from _typeshed import ReadableBuffer, WriteableBuffer
 
 _T = TypeVar("_T")
 
@@ -12,8 +15,8 @@ __version__: str
 class ClientDisconnected(OSError):
     """Raised by send() when the client is gone, as the ASGI specification 2.4 asks."""
 
-class Loop:
-    """The native part of tricorn.Loop: scheduling, readiness and the turn. Times are seconds of the loop's clock."""
+class BaseLoop:
+    """Scheduling, readiness and the turn. Times are seconds of the loop's clock."""
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Handle: ...
     def call_soon_threadsafe(
@@ -34,6 +37,64 @@ class Loop:
     def is_running(self) -> bool: ...
     def is_closed(self) -> bool: ...
     def get_debug(self) -> bool: ...
+
+class Loop(BaseLoop):
+    """The native part of tricorn.Loop: what is about I/O, over the scheduler."""
+
+    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes: ...
+    async def sock_recv_into(self, sock: socket.socket, buf: WriteableBuffer) -> int: ...
+    async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Any]: ...
+    async def sock_recvfrom_into(self, sock: socket.socket, buf: WriteableBuffer, nbytes: int = 0) -> tuple[int, Any]: ...
+    async def sock_sendall(self, sock: socket.socket, data: ReadableBuffer) -> None: ...
+    async def sock_sendto(self, sock: socket.socket, data: ReadableBuffer, address: Any) -> int: ...
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None: ...
+    async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Any]: ...
+    async def getaddrinfo(
+        self,
+        host: bytes | str | None,
+        port: bytes | str | int | None,
+        *,
+        family: int = 0,
+        type: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+    ) -> list[Any]: ...
+    async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]: ...
+    def _make_native_datagram_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.DatagramProtocol,
+        address: Any,
+        waiter: asyncio.Future[None] | None,
+        extra: dict[str, Any] | None,
+        /,
+    ) -> DatagramTransport: ...
+
+@final
+class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
+    """Datagrams in and out, as asyncio.DatagramTransport."""
+
+@final
+class ReadPipeTransport(asyncio.ReadTransport):
+    """The read end of a pipe, as asyncio.ReadTransport."""
+
+@final
+class WritePipeTransport(asyncio.Transport):
+    """The write end of a pipe, as asyncio.WriteTransport."""
+
+@final
+class SocketTransport(asyncio.Transport):
+    """A TCP or unix stream connection; made by the loop."""
+
+@final
+class SslTransport(asyncio.Transport):
+    """A TLS connection over a SocketTransport; made by the loop."""
+
+    def set_read_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+    def get_read_buffer_limits(self) -> tuple[int, int]: ...
+    def get_read_buffer_size(self) -> int: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
 
 @final
 class Handle:

@@ -63,6 +63,19 @@ def test_a_failed_handle_holds_nothing(loop: tricorn.Loop) -> None:
     assert handle._callback is None
 
 
+@pytest.mark.parametrize("delay_s", [0, 3600])
+def test_handles_can_be_referenced_weakly(loop: tricorn.Loop, delay_s: float) -> None:
+    """As asyncio's."""
+    handle = loop.call_later(delay_s, print) if delay_s else loop.call_soon(print)
+    gone: list[object] = []
+    reference = weakref.ref(handle, gone.append)
+    assert reference() is handle
+    handle.cancel()
+    del handle
+    loop.close()
+    assert reference() is None and gone == [reference]
+
+
 def test_closing_drops_what_is_scheduled() -> None:
     loop = tricorn.new_event_loop()
     thing = Thing()

@@ -7,9 +7,9 @@
 #include "worker/gateway/gateway.h"
 #include "worker/gateway/message_fields.h"
 #include "worker/gateway/messages.h"
-#include "worker/gateway/object_chunk.h"
 #include "worker/gateway/scratch_headers.h"
 #include "worker/python/interned.h"
+#include "worker/python/object_chunk.h"
 
 namespace tricorn {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "worker/gateway/object_chunk.h"
 #include "worker/python/interned.h"
+#include "worker/python/object_chunk.h"
 
 namespace tricorn {
 namespace {

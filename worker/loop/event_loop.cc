@@ -3,19 +3,20 @@
 
 #include "worker/loop/asyncio_refs.h"
 #include "worker/loop/monotonic.h"
+#include "worker/loop/stock_future.h"
 #include "worker/python/interned.h"
 
 namespace tricorn {
 
 int EventLoop::open() {
   if (int error = uv_.open(); error < 0) return error;
-  watcher_.open(uv_.get());
   return poller_.open(uv_.get());
 }
 
 void EventLoop::close() {
   closed_ = true;
   clear_schedule();
+  poller_.set().drop_listeners();
   watcher_.close();
   poller_.close();
   if (!uv_.close()) {
@@ -29,6 +30,7 @@ void EventLoop::clear_schedule() {
   ReadyRing<PyRef> ready = std::exchange(backlog_.ready, {});
   TimerHeap<PyRef> timers = std::exchange(timers_, {});
   task_starter_.drop_spare();
+  future_keywords_.reset();
   while (!ready.empty()) {
     PyRef handle = ready.pop();
     as_handle(handle).detach();
@@ -47,16 +49,24 @@ int EventLoop::visit(visitproc visitor, void* arg) const {
   backlog_.ready.for_each(visit_one);
   timers_.for_each(visit_one);
   if (stop == 0) stop = watcher_.visit(visitor, arg);
+  if (stop == 0) stop = poller_.set().visit(visitor, arg);
   if (stop == 0) stop = task_factory_.traverse(visitor, arg);
   if (stop == 0) stop = task_starter_.visit(visitor, arg);
+  if (stop == 0) stop = future_keywords_.traverse(visitor, arg);
   return stop;
 }
 
 PyRef EventLoop::create_future() {
-  static PyObject* const keywords = PyTuple_Pack(1, interned.loop);
-  PyObject* stack[] = {nullptr, object_};
-  return PyRef::steal(PyObject_Vectorcall(asyncio_refs.future.get(), stack + 1,
-                                          PY_VECTORCALL_ARGUMENTS_OFFSET, keywords));
+  if (!future_keywords_) {
+    future_keywords_ = PyRef::steal(PyDict_New());
+    if (!future_keywords_ || PyDict_SetItem(future_keywords_.get(), interned.loop, object_) < 0) {
+      future_keywords_.reset();
+      return {};
+    }
+  }
+  PyRef future = make_stock_future(future_keywords_.get());
+  if (closed_) future_keywords_.reset();  // nobody would: it refers to the loop
+  return future;
 }
 
 PyRef EventLoop::call_soon(const Call& call) {
@@ -81,6 +91,22 @@ PyRef EventLoop::call_now(const Call& call, double when) {
   return handle;
 }
 
+PyRef EventLoop::call_soon_native(NativeCall native, PyObject* owner, PyObject* context) {
+  PyRef handle = make_native_handle(*this, native, owner, context);
+  if (handle) backlog_.ready.push(handle.clone());
+  return handle;
+}
+
+PyRef EventLoop::call_at_native(NativeCall native, PyObject* owner, PyObject* context,
+                                double when) {
+  Call call;
+  call.callback = owner;
+  call.context = context;
+  PyRef handle = call_at(call, when);
+  if (handle) as_handle(handle).native = native;
+  return handle;
+}
+
 bool EventLoop::run() {
   poller_.forget_last_poll();
   do {
@@ -92,7 +118,9 @@ bool EventLoop::run() {
 bool EventLoop::turn() {
   ++turn_number_;
   if (hook_ != nullptr) hook_->on_turn();
+  flushes_.run();
   int64_t now_ns = poller_.poll(monotonic_ns(), wake_at_ns());
+  flushes_.run();
   if (backlog_.interrupt) {
     PyRef interrupt = std::move(backlog_.interrupt);
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(interrupt.get())), interrupt.get());
@@ -150,6 +178,7 @@ bool EventLoop::run_handle(Handle& handle) {
   bool go_on = debug_ ? run_handle_in_debug(handle) : call_handle(handle);
   in_python_ = false;
   handle.running = false;
+  flushes_.run();
   if (!handle.repeats || handle.cancelled) {
     if (go_on) {
       handle.detach();
@@ -163,10 +192,18 @@ bool EventLoop::run_handle(Handle& handle) {
 }
 
 bool EventLoop::call_handle(Handle& handle) {
+  if (handle.native != nullptr) return call_native(handle);
   size_t nargsf = handle.arguments.count() | PY_VECTORCALL_ARGUMENTS_OFFSET;
   PyRef result = call_in_context(handle.context.get(), handle.callback.get(),
                                  handle.arguments.first(), nargsf);
   return result || report(PyError::take(), {}, &handle);
+}
+
+bool EventLoop::call_native(Handle& handle) {
+  if (PyContext_Enter(handle.context.get()) < 0) return report(PyError::take(), {}, &handle);
+  handle.native(handle.callback.get());
+  exit_context(handle.context.get());
+  return true;
 }
 
 }  // namespace tricorn

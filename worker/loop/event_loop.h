@@ -12,6 +12,7 @@
 #include "worker/loop/call.h"
 #include "worker/loop/captured_call.h"
 #include "worker/loop/fd_watcher.h"
+#include "worker/loop/flush_list.h"
 #include "worker/loop/handle.h"
 #include "worker/loop/loop_api.h"
 #include "worker/loop/poller.h"
@@ -29,7 +30,7 @@ class EventLoop final : public LoopApi {
   explicit EventLoop(PyObject* object)
       : object_(object),
         poller_(backlog_),
-        watcher_(backlog_, poller_),
+        watcher_(backlog_, poller_.set()),
         task_starter_(*this),
         task_resumer_(*this) {}
   ~EventLoop() { close(); }
@@ -39,7 +40,10 @@ class EventLoop final : public LoopApi {
   // Idempotent. Drops what was scheduled.
   void close();
 
-  uv_loop_t* uv() override { return uv_.get(); }
+  uv_loop_t* uv() override {
+    poller_.use_uv();
+    return uv_.get();
+  }
   PyObject* object() override { return object_; }
   PyObject* object() const { return object_; }
   void set_turn_hook(TurnHook* hook) override { hook_ = hook; }
@@ -63,6 +67,11 @@ class EventLoop final : public LoopApi {
   PyRef call_at(const Call& call, double when);
   // To run in the order of call_soon, but as a TimerHandle: for delays that are over already.
   PyRef call_now(const Call& call, double when);
+  // Runs `native(owner)` in the order of call_soon, in `context` (null: a copy of the current one).
+  // The handle that can cancel it, or null with an error set.
+  PyRef call_soon_native(NativeCall native, PyObject* owner, PyObject* context);
+  // The same when the clock shows `when`, in seconds.
+  PyRef call_at_native(NativeCall native, PyObject* owner, PyObject* context, double when);
   void wake() { poller_.wake(); }
   void note_timer_cancelled() { timers_.note_cancelled(); }
 
@@ -86,6 +95,9 @@ class EventLoop final : public LoopApi {
     return current_handle_.get();
   }  // null: none, or not in debug mode
   FdWatcher& watcher() { return watcher_; }
+  EpollSet& io() { return poller_.set(); }
+  // What transports write is gathered until the callback that writes returns.
+  FlushList& flushes() { return flushes_; }
   void set_debug(bool debug) { debug_ = debug; }
   void set_closed(bool closed) { closed_ = closed; }
   void set_stopping(bool stopping) { backlog_.stopping = stopping; }
@@ -98,12 +110,17 @@ class EventLoop final : public LoopApi {
   bool report(PyError error, PyRef message, Handle* handle);
   // For C++ callbacks: an error that must leave run_forever is kept for the end of the turn.
   void report_from_io(PyError error, const char* message);
+  // The same with all that call_exception_handler is to be given, `error` included. False if the
+  // error leaves run_forever.
+  bool report_context(PyError error, PyRef context);
 
   int visit(visitproc visitor, void* arg) const;
   // Drops everything that is scheduled.
   void clear_schedule();
 
  private:
+  void keep_interrupt(PyError error);
+  bool call_exception_handler(PyObject* context);
   bool turn();
   int64_t wake_at_ns();
   void queue_due_timers(int64_t now_ns);
@@ -112,6 +129,7 @@ class EventLoop final : public LoopApi {
   bool run_handle(Handle& handle);
   bool run_handle_in_debug(Handle& handle);
   bool call_handle(Handle& handle);
+  bool call_native(Handle& handle);
 
   PyObject* const object_;
   UvLoop uv_;
@@ -121,6 +139,7 @@ class EventLoop final : public LoopApi {
   FdWatcher watcher_;
   TaskStarter task_starter_;
   TaskResumer task_resumer_;
+  FlushList flushes_;
   CapturedCall* capture_ = nullptr;  // the innermost
   TurnHook* hook_ = nullptr;
   unsigned long thread_id_ = 0;  // 0: not running
@@ -129,6 +148,7 @@ class EventLoop final : public LoopApi {
   bool debug_ = false;
   bool closed_ = false;
   PyRef task_factory_;
+  PyRef future_keywords_;  // {"loop": object_}, made when it is needed
   PyRef current_handle_;
 };
 

@@ -61,10 +61,16 @@ bool EventLoop::report(PyError error, PyRef message, Handle* handle) {
   }
   if (!message && handle != nullptr) message = message_for(*handle);
   PyRef context = failure_context(error, message, handle);
+  return call_exception_handler(context.get());
+}
+
+// `context`: null with an error set if there is none. False with an error set that must leave
+// run_forever.
+bool EventLoop::call_exception_handler(PyObject* context) {
   PyRef done;
-  if (context) {
-    done = PyRef::steal(
-        PyObject_CallMethodOneArg(object_, interned.call_exception_handler, context.get()));
+  if (context != nullptr) {
+    done =
+        PyRef::steal(PyObject_CallMethodOneArg(object_, interned.call_exception_handler, context));
   }
   if (done) return true;
   PyError second = PyError::take();
@@ -76,10 +82,22 @@ bool EventLoop::report(PyError error, PyRef message, Handle* handle) {
   return true;
 }
 
+void EventLoop::keep_interrupt(PyError error) {
+  if (!backlog_.interrupt) backlog_.interrupt = PyRef::borrow(error.exception());
+}
+
 void EventLoop::report_from_io(PyError error, const char* message) {
   if (report(std::move(error), PyRef::steal(PyUnicode_FromString(message)), nullptr)) return;
-  PyError interrupt = PyError::take();
-  if (!backlog_.interrupt) backlog_.interrupt = PyRef::borrow(interrupt.exception());
+  keep_interrupt(PyError::take());
+}
+
+bool EventLoop::report_context(PyError error, PyRef context) {
+  if (leaves_run_forever(error)) {
+    keep_interrupt(std::move(error));
+    return false;
+  }
+  if (!call_exception_handler(context.get())) keep_interrupt(PyError::take());
+  return true;
 }
 
 bool EventLoop::run_handle_in_debug(Handle& handle) {

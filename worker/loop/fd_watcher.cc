@@ -1,101 +1,68 @@
 // FdWatcher: see the header.
 #include "worker/loop/fd_watcher.h"
 
-#include <sys/epoll.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "worker/loop/handle.h"
+#include "worker/python/weak_ref.h"
 
 namespace tricorn {
 namespace {
 
-constexpr int kEventsPerLook = 256;
 constexpr uint32_t kEventOf[] = {EPOLLIN, EPOLLOUT};
 
 size_t index_of(Direction direction) { return static_cast<size_t>(direction); }
-
-uint64_t ticket(int fd, uint32_t generation) {
-  return uint64_t{generation} << 32 | static_cast<uint32_t>(fd);
-}
 
 }  // namespace
 
 uint32_t FdWatcher::Entry::wanted() const {
   uint32_t events = 0;
   for (size_t i = 0; i < handles.size(); ++i) {
-    if (handles[i]) events |= kEventOf[i];
+    if (handles[i] || !waiters[i].empty()) events |= kEventOf[i];
   }
   return events;
 }
 
-bool FdWatcher::make_set() {
-  set_.reset(::epoll_create1(EPOLL_CLOEXEC));
-  if (!set_) return false;
-  int error =
-      poll_.open(this, [&](uv_poll_t* poll) { return uv_poll_init(uv_, poll, set_.get()); });
-  if (error == 0) {
-    error = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* poll, int, int) {
-      if (poll->data != nullptr) static_cast<FdWatcher*>(poll->data)->on_ready();
-    });
-  }
-  if (error == 0) return true;
-  poll_.close();
-  set_.reset();
-  errno = -error;
-  return false;
-}
-
 void FdWatcher::close() {
-  poll_.close();
-  set_.reset();
   std::vector<Entry> entries;
   entries.swap(entries_);
   for (Entry& entry : entries) {
     for (PyRef& handle : entry.handles) {
       if (handle) as_handle(handle).detach();
     }
+    for (FdWaiterQueue& waiters : entry.waiters) {
+      while (FdWaiter* waiter = waiters.first()) {
+        waiters.remove(*waiter);
+        waiter->on_loop_closed();
+      }
+    }
   }
 }
 
-bool FdWatcher::arm(int fd, Entry& entry) {
-  uint32_t wanted = entry.wanted();
-  if (wanted == 0) {
-    bool ours = entry.armed == 0 || ::epoll_ctl(set_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0;
-    entry.armed = 0;
-    return ours;
-  }
-  epoll_event event{};
-  event.events = wanted;
-  event.data.u64 = ticket(fd, entry.generation);
-  int first = entry.armed != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  int result = ::epoll_ctl(set_.get(), first, fd, &event);
-  if (result != 0 && (errno == ENOENT || errno == EEXIST)) {
-    event.data.u64 = ticket(fd, ++entry.generation);
-    result = ::epoll_ctl(set_.get(), errno == ENOENT ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
-  }
-  entry.armed = result == 0 ? wanted : 0;
-  return result == 0;
+FdWatcher::Entry* FdWatcher::find_entry(int fd) {
+  const bool known = fd >= 0 && static_cast<size_t>(fd) < entries_.size();
+  return known ? &entries_[static_cast<size_t>(fd)] : nullptr;
+}
+
+FdWatcher::Entry& FdWatcher::entry_of(int fd) {
+  const auto index = static_cast<size_t>(fd);
+  if (index >= entries_.size()) entries_.resize(index + 16);
+  return entries_[index];
 }
 
 bool FdWatcher::watch(int fd, Direction direction, PyRef handle, PyRef file) {
-  if (fd < 0) errno = EBADF;
-  if (fd < 0 || (!set_ && !make_set())) {
+  const uint32_t others = fd < 0 ? 0 : entry_of(fd).wanted();
+  if (int error = set_.watch(fd, others | kEventOf[index_of(direction)], *this); error < 0) {
+    errno = -error;
     PyErr_SetFromErrno(PyExc_OSError);
     return false;
   }
-  if (static_cast<size_t>(fd) >= entries_.size()) entries_.resize(static_cast<size_t>(fd) + 16);
   Entry& entry = entries_[fd];
-  PyRef& place = entry.handles[index_of(direction)];
+  PyRef known = std::move(entry.socket);  // asks the kernel next time
   as_handle(handle).repeats = true;
-  std::swap(place, handle);
-  if (!arm(fd, entry)) {
-    std::swap(place, handle);
-    PyErr_SetFromErrno(PyExc_OSError);
-    return false;
-  }
+  std::swap(entry.handles[index_of(direction)], handle);
   if (file) std::swap(entry.file, file);
   // Last: these run Python code, which may come back here.
   if (handle) as_handle(handle).cancel();
@@ -108,8 +75,12 @@ bool FdWatcher::unwatch(int fd, Direction direction) {
   PyRef handle = std::move(entry.handles[index_of(direction)]);
   PyRef file;
   if (entry.wanted() == 0) file = std::move(entry.file);
-  // A failure means that the descriptor was closed before: nothing is left to disarm.
-  if (direction == Direction::kWrite) arm(fd, entry);
+  if (direction == Direction::kWrite) {
+    // A failure means that the descriptor was closed before: nothing is left to disarm.
+    set_.watch(fd, entry.wanted(), *this);
+  } else if (entry.waiters[index_of(direction)].empty()) {
+    set_.ignore(fd, EPOLLIN);
+  }
   as_handle(handle).cancel();
   return true;
 }
@@ -135,25 +106,77 @@ int FdWatcher::visit(visitproc visitor, void* arg) const {
   return 0;
 }
 
-void FdWatcher::on_ready() {
-  poller_.ensure_gil();
-  std::array<epoll_event, kEventsPerLook> events;
-  int count = ::epoll_wait(set_.get(), events.data(), kEventsPerLook, 0);
-  bool ours = true;
-  for (int i = 0; i < count; ++i) ours &= on_event(events[i]);
-  if (!ours) rebuild_set();
+bool FdWatcher::has_waiters(int fd, Direction direction) const {
+  return fd >= 0 && static_cast<size_t>(fd) < entries_.size() &&
+         !entries_[fd].waiters[index_of(direction)].empty();
 }
 
-bool FdWatcher::on_event(const epoll_event& event) {
-  int fd = static_cast<int>(event.data.u64 & 0xffffffffU);
-  if (event.data.u64 != ticket(fd, entries_[fd].generation)) return false;
-  // As asyncio's selector: an error or a hang-up is news for both sides.
-  bool waited = false;
-  if ((event.events & ~uint32_t{EPOLLOUT}) != 0) waited |= queue(fd, Direction::kRead);
-  if ((event.events & ~uint32_t{EPOLLIN}) != 0) waited |= queue(fd, Direction::kWrite);
-  Entry& entry = entries_[fd];  // only now: a dropped handle's finalizer may have added descriptors
-  bool unwanted = (event.events & (EPOLLIN | EPOLLOUT) & ~entry.wanted()) != 0;
-  return waited && !unwanted ? true : arm(fd, entry);
+FdWatcher::Habits* FdWatcher::habits(int fd, PyObject* socket) {
+  Entry* entry = find_entry(fd);
+  const bool known =
+      entry != nullptr && refers_to(entry->socket, socket) && set_.listener(fd) == this;
+  return known ? &entry->habits : nullptr;
+}
+
+bool FdWatcher::wait(int fd, Direction direction, PyObject* socket, FdWaiter& waiter) {
+  const uint32_t events = entry_of(fd).wanted() | kEventOf[index_of(direction)];
+  const bool known = habits(fd, socket) != nullptr;
+  if (known) {
+    set_.want(fd, events, *this);
+  } else if (!begin_to_wait(fd, events, socket)) {
+    return false;
+  }
+  entries_[fd].waiters[index_of(direction)].push_back(waiter);
+  if (!known) {
+    // Whose file went without a word: this is the first that is heard of it.
+    serve_lost(fd, Direction::kRead);
+    serve_lost(fd, Direction::kWrite);
+  }
+  return true;
+}
+
+bool FdWatcher::begin_to_wait(int fd, uint32_t events, PyObject* socket) {
+  PyRef weak = PyRef::steal(PyWeakref_NewRef(socket, nullptr));
+  if (!weak) return false;
+  if (int error = set_.watch(fd, events, *this); error < 0) {
+    errno = -error;
+    PyErr_SetFromErrno(PyExc_OSError);
+    return false;
+  }
+  Entry& entry = entries_[fd];
+  std::swap(entry.socket, weak);
+  entry.habits = {};
+  return true;
+}
+
+void FdWatcher::stop_waiting(int fd, Direction direction, FdWaiter& waiter) {
+  Entry& entry = entries_[fd];
+  entry.waiters[index_of(direction)].remove(waiter);
+  disarm(fd, direction);
+}
+
+// If nobody waits any more. A reader is likely to come again; a writer is not told to the kernel
+// before the loop sleeps, as the next one may come until then.
+void FdWatcher::disarm(int fd, Direction direction) {
+  const Entry& entry = entries_[fd];
+  const uint32_t wanted = entry.wanted();
+  if ((wanted & kEventOf[index_of(direction)]) != 0 || set_.listener(fd) != this) return;
+  if (direction == Direction::kRead) {
+    set_.ignore(fd, EPOLLIN);
+  } else {
+    set_.want(fd, wanted, *this);
+  }
+}
+
+// As asyncio's selector: an error or a hang-up is news for both sides.
+void FdWatcher::on_io(int fd, uint32_t events) noexcept {
+  if ((events & ~uint32_t{EPOLLOUT}) != 0) look(fd, Direction::kRead);
+  if ((events & ~uint32_t{EPOLLIN}) != 0) look(fd, Direction::kWrite);
+}
+
+void FdWatcher::look(int fd, Direction direction) {
+  const bool queued = queue(fd, direction);
+  if (!serve(fd, direction) && !queued) disarm(fd, direction);
 }
 
 bool FdWatcher::queue(int fd, Direction direction) {
@@ -167,20 +190,22 @@ bool FdWatcher::queue(int fd, Direction direction) {
   return true;
 }
 
-void FdWatcher::rebuild_set() {
-  UvHandle<uv_poll_t> old_poll = std::move(poll_);
-  UniqueFd old_set = std::move(set_);
-  old_poll.close();  // before the descriptor goes
-  if (!make_set()) {
-    PyErr_SetFromErrno(PyExc_OSError);
-    PyErr_WriteUnraisable(nullptr);
-    return;
+// Waiters may run Python code, which may move the entries.
+bool FdWatcher::serve(int fd, Direction direction) {
+  while (FdWaiter* first = entries_[fd].waiters[index_of(direction)].first()) {
+    if (!first->on_ready()) return true;
   }
-  for (size_t fd = 0; fd < entries_.size(); ++fd) {
-    Entry& entry = entries_[fd];
-    entry.armed = 0;
-    ++entry.generation;
-    if (entry.wanted() != 0) arm(static_cast<int>(fd), entry);  // closed while watched: never ready
+  return false;
+}
+
+void FdWatcher::serve_lost(int fd, Direction direction) {
+  FdWaiter* waiter = entries_[fd].waiters[index_of(direction)].first();
+  while (waiter != nullptr) {
+    if (waiter->lost_file() && waiter->on_ready()) {
+      waiter = entries_[fd].waiters[index_of(direction)].first();
+    } else {
+      waiter = FdWaiterQueue::after(*waiter);
+    }
   }
 }
 

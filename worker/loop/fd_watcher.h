@@ -1,43 +1,37 @@
-// FdWatcher: readiness of other people's descriptors (add_reader, add_writer), in an epoll set of
-// its own that libuv watches as one descriptor.
+// FdWatcher: readiness of other people's descriptors: the handles of add_reader and add_writer, and
+// the native waiters of sock_*. Both may wait for the same descriptor; each gets its due.
 //
-// libuv's uv_poll wants to know before a watched descriptor is closed; Python code does not tell.
-// Here the kernel's set is the truth and our table follows it:
-//   * every watch() asks the kernel, since the number may mean another file by now (it was closed,
-//   its registration is
-//     gone, and the number was reused);
-//   * unwatch() of a reader leaves the descriptor armed, as it is likely to be watched again; if it
-//   fires with nobody
-//     waiting, it is disarmed then. Writers are disarmed at once: they would fire at once;
-//   * a registration outlives close() while a duplicate is open elsewhere (a forked child), and can
-//   then not be removed
-//     by number. Such an event carries an old generation or cannot be disarmed: the set is built
-//     anew without it.
+// Python code does not tell before it closes a descriptor, so every watch() asks the kernel, and a
+// reader that is taken away leaves its descriptor armed, as it is likely to be watched again soon
+// (see EpollSet). Writers are disarmed at once: they would fire at once.
+//
+// wait() asks the kernel only when a socket object waits for the first time, or after a handle did:
+// while the object is the same, its number means the same file. (Whoever puts another file under
+// the number of a living socket object, by dup2, has to make a new object.)
 #pragma once
-
-#include <uv.h>
 
 #include <array>
 #include <cstdint>
 #include <vector>
 
-#include "common/unique_fd.h"
 #include "worker/loop/backlog.h"
-#include "worker/loop/poller.h"
-#include "worker/uv/handle.h"
-
-struct epoll_event;
+#include "worker/loop/epoll_set.h"
+#include "worker/loop/fd_waiter.h"
+#include "worker/python/py_ref.h"
 
 namespace tricorn {
 
 enum class Direction : uint8_t { kRead = 0, kWrite = 1 };
 
-class FdWatcher {
+class FdWatcher final : public IoListener {
  public:
-  FdWatcher(Backlog& backlog, Poller& poller) : backlog_(backlog), poller_(poller) {}
+  // What the last operation of a socket tells about its next.
+  struct Habits {
+    bool drained = false;  // it took all there was: the next one is likely to have to wait
+    bool much = false;     // it brought much
+  };
 
-  // `loop` must outlive close().
-  void open(uv_loop_t* loop) { uv_ = loop; }
+  FdWatcher(Backlog& backlog, EpollSet& set) : backlog_(backlog), set_(set) {}
   void close();
 
   // Queues `handle` each time `fd` is ready. Replaces (and cancels) an earlier one. `file`, which
@@ -50,31 +44,42 @@ class FdWatcher {
   // Whether somebody waits.
   bool watches(int fd, Direction direction) const;
 
+  // Has `waiter` called, after those that wait already, when the descriptor of `socket` is ready.
+  // False with an error set. May run Python code.
+  bool wait(int fd, Direction direction, PyObject* socket, FdWaiter& waiter);
+  // `waiter` must wait. It does not any more.
+  void stop_waiting(int fd, Direction direction, FdWaiter& waiter);
+  bool has_waiters(int fd, Direction direction) const;
+  // Null unless `socket` is the one that waited last: valid until the next call. Whoever has it may
+  // write to it.
+  Habits* habits(int fd, PyObject* socket);
+
   int visit(visitproc visitor, void* arg) const;
+
+  void on_io(int fd, uint32_t events) noexcept override;
 
  private:
   struct Entry {
     std::array<PyRef, 2> handles;  // by Direction
+    std::array<FdWaiterQueue, 2> waiters;
     PyRef file;
-    uint32_t armed = 0;  // what the kernel was told
-    uint32_t generation = 0;
+    PyRef socket;  // a weak reference to the one that waited last
+    Habits habits;
     uint32_t wanted() const;
   };
 
-  bool make_set();
-  void rebuild_set();
-  // Tells the kernel what the entry wants. False with errno set.
-  bool arm(int fd, Entry& entry);
-  void on_ready();
-  // False: the registration is not ours any more.
-  bool on_event(const epoll_event& event);
+  Entry* find_entry(int fd);
+  Entry& entry_of(int fd);
+  bool begin_to_wait(int fd, uint32_t events, PyObject* socket);
+  void look(int fd, Direction direction);
+  // False: nobody waits.
   bool queue(int fd, Direction direction);
+  bool serve(int fd, Direction direction);
+  void serve_lost(int fd, Direction direction);
+  void disarm(int fd, Direction direction);
 
   Backlog& backlog_;
-  Poller& poller_;
-  uv_loop_t* uv_ = nullptr;
-  UniqueFd set_;  // made at the first watch()
-  UvHandle<uv_poll_t> poll_;
+  EpollSet& set_;
   std::vector<Entry> entries_;  // by descriptor
 };
 

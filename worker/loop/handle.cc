@@ -17,7 +17,10 @@ PyTypeObject* timer_handle_type = nullptr;
 
 Handle* of(PyObject* object) { return reinterpret_cast<Handle*>(object); }
 
-void dealloc(PyObject* self) { pool.free(of(self)); }
+void dealloc(PyObject* self) {
+  if (of(self)->weak_references != nullptr) PyObject_ClearWeakRefs(self);
+  pool.free(of(self));
+}
 
 // In debug mode: the caller's stack, as asyncio records it.
 bool record_origin(Handle& handle) {
@@ -135,9 +138,11 @@ PyMethodDef timer_handle_methods[] = {
     {"when", when_method, METH_NOARGS, "The due time, by the clock of loop.time()."},
     {}};
 
-PyMemberDef members[] = {{"_cancelled", T_BOOL, offsetof(Handle, cancelled), READONLY, nullptr},
-                         {"_scheduled", T_BOOL, offsetof(Handle, in_heap), READONLY, nullptr},
-                         {}};
+PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Handle, weak_references), READONLY, nullptr},
+    {"_cancelled", T_BOOL, offsetof(Handle, cancelled), READONLY, nullptr},
+    {"_scheduled", T_BOOL, offsetof(Handle, in_heap), READONLY, nullptr},
+    {}};
 
 PyGetSetDef attributes[] = {{"_callback", callback_attribute, nullptr, nullptr, nullptr},
                             {"_args", arguments_attribute, nullptr, nullptr, nullptr},
@@ -199,6 +204,15 @@ void Handle::cancel() {
 }
 
 PyRef make_handle(EventLoop& loop, const Call& call) { return make(handle_type, loop, call); }
+
+PyRef make_native_handle(EventLoop& loop, NativeCall native, PyObject* owner, PyObject* context) {
+  Call call;
+  call.callback = owner;
+  call.context = context;
+  PyRef ref = make(handle_type, loop, call);
+  if (ref) as_handle(ref).native = native;
+  return ref;
+}
 
 PyRef make_timer_handle(EventLoop& loop, const Call& call, double when) {
   PyRef ref = make(timer_handle_type, loop, call);

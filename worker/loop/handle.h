@@ -12,9 +12,15 @@ namespace tricorn {
 
 class EventLoop;
 
+// What a native handle runs: `owner` is the object that it was made with. Never leaves an error
+// set.
+using NativeCall = void (*)(PyObject* owner) noexcept;
+
 struct Handle {
   PyObject_HEAD EventLoop* loop = nullptr;  // borrowed: the loop outlives its queues
-  PyRef callback;
+  PyObject* weak_references = nullptr;
+  PyRef callback;               // a native handle's: its owner
+  NativeCall native = nullptr;  // what runs instead of the callback
   PyRef context;
   PyRef source_traceback;  // debug mode: where it was made
   PyRef cancelled_repr;    // debug mode: what it was before cancel() dropped the callback
@@ -38,6 +44,8 @@ struct Handle {
 
 // A new Handle for `call` waiting in `loop`; null with an error set.
 PyRef make_handle(EventLoop& loop, const Call& call);
+// The same for C++ code: `native(owner)` runs in the context.
+PyRef make_native_handle(EventLoop& loop, NativeCall native, PyObject* owner, PyObject* context);
 PyRef make_timer_handle(EventLoop& loop, const Call& call, double when);
 
 inline Handle& as_handle(const PyRef& ref) { return *reinterpret_cast<Handle*>(ref.get()); }

@@ -8,13 +8,15 @@
 #include "worker/loop/current_task.h"
 #include "worker/loop/loop_types.h"
 #include "worker/loop/request_task.h"
+#include "worker/loop/stock_future.h"
 #include "worker/loop/task_registry.h"
 #include "worker/python/py_type.h"
 
 namespace tricorn {
-namespace {
 
-PyTypeObject* loop_type = nullptr;
+PyTypeObject* base_loop_type = nullptr;
+
+namespace {
 
 PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
   PyRef self = PyRef::steal(type->tp_alloc(type, 0));
@@ -129,7 +131,7 @@ PyType_Slot slots[] = {{Py_tp_new, slot(make)},
                        {Py_tp_getset, loop_attributes},
                        {Py_tp_doc, const_cast<char*>("The native part of tricorn.Loop.")},
                        {}};
-PyType_Spec spec = {"tricorn._tricorn.Loop", sizeof(LoopObject), 0,
+PyType_Spec spec = {"tricorn._tricorn.BaseLoop", sizeof(LoopObject), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
 
 }  // namespace
@@ -143,19 +145,21 @@ PyGetSetDef loop_attributes[] = {
     {"_current_handle", get_current_handle, set_current_handle, nullptr, nullptr},
     {}};
 
-LoopApi* LoopApi::of(PyObject* loop) {
-  if (PyObject_TypeCheck(loop, loop_type)) return &event_loop_of(loop);
+EventLoop* event_loop_from(PyObject* loop) {
+  if (PyObject_TypeCheck(loop, base_loop_type)) return &event_loop_of(loop);
   PyErr_Format(PyExc_TypeError, "a tricorn.Loop is needed, not %s", type_name(loop).c_str());
   return nullptr;
 }
 
+LoopApi* LoopApi::of(PyObject* loop) { return event_loop_from(loop); }
+
 bool add_loop_types(PyObject* module) {
-  if (!load_asyncio_refs() || !find_current_tasks() || !speed_up_task_registry() ||
-      !add_request_task_type() || !add_handle_types(module)) {
+  if (!load_asyncio_refs() || !load_stock_future() || !find_current_tasks() ||
+      !speed_up_task_registry() || !add_request_task_type() || !add_handle_types(module)) {
     return false;
   }
-  loop_type = make_type(module, &spec);
-  return loop_type != nullptr;
+  base_loop_type = make_type(module, &spec);
+  return base_loop_type != nullptr;
 }
 
 }  // namespace tricorn

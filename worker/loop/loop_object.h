@@ -14,6 +14,11 @@ inline EventLoop& event_loop_of(PyObject* self) {
   return *reinterpret_cast<LoopObject*>(self)->loop;
 }
 
+// The type that tricorn.Loop derives from is made of this one. Borrowed.
+extern PyTypeObject* base_loop_type;
+// Null with TypeError set if `loop` is none of ours. Borrowed: lives as long as the object.
+EventLoop* event_loop_from(PyObject* loop);
+
 extern PyMethodDef loop_methods[];
 extern PyGetSetDef loop_attributes[];
 

@@ -1,4 +1,4 @@
-// The Python types of this layer: _tricorn.Loop, Handle and TimerHandle.
+// The Python types of this layer: _tricorn.BaseLoop, Handle and TimerHandle.
 #pragma once
 
 #include "worker/python/py_ref.h"

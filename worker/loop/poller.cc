@@ -1,7 +1,12 @@
 // Poller: see the header.
 #include "worker/loop/poller.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "worker/loop/monotonic.h"
 
@@ -25,38 +30,61 @@ int64_t milliseconds_between(int64_t now_ns, int64_t wake_at_ns) {
   return std::min((wake_at_ns - now_ns + kNsPerMs - 1) / kNsPerMs, kLongestSleepMs);
 }
 
+// -1: libuv waits for nothing by itself.
+int uv_timeout_ms(uv_loop_t* loop) {
+  if (uv_loop_alive(loop) == 0) return -1;
+  uv_update_time(loop);
+  return uv_backend_timeout(loop);
+}
+
 }  // namespace
 
 int Poller::open(uv_loop_t* loop) {
   uv_ = loop;
   forget_last_poll();
-  int error = wake_up_.open(
-      this, [&](uv_async_t* async) { return uv_async_init(loop, async, [](uv_async_t*) {}); });
-  if (error < 0) return error;
-  alarm_.open(this, [&](uv_timer_t* timer) { return uv_timer_init(loop, timer); });
-  before_poll_.open(this, [&](uv_prepare_t* prepare) { return uv_prepare_init(loop, prepare); });
-  after_poll_.open(this, [&](uv_check_t* check) { return uv_check_init(loop, check); });
-  uv_prepare_start(before_poll_.get(), [](uv_prepare_t* prepare) {
-    auto* poller = static_cast<Poller*>(prepare->data);
-    if (poller == nullptr || !poller->may_sleep_) return;
-    // Timers of libuv's own have run by now and may have made work.
-    if (poller->backlog_.pending()) {
-      uv_stop(poller->uv_);
-    } else {
-      poller->release_gil();
-    }
-  });
-  uv_check_start(after_poll_.get(), [](uv_check_t* check) {
-    if (check->data != nullptr) static_cast<Poller*>(check->data)->take_gil();
-  });
-  return 0;
+  if (int error = set_.open(); error < 0) return error;
+  wake_up_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_up_) return -errno;
+  if (int error = set_.watch(wake_up_.get(), EPOLLIN | EPOLLET, *this); error < 0) return error;
+  return hold_uv();
 }
 
 void Poller::close() {
-  wake_up_.close();
-  alarm_.close();
-  before_poll_.close();
-  after_poll_.close();
+  nested_.close();
+  set_.close();
+  wake_up_.reset();
+}
+
+int Poller::hold_uv() { return set_.watch(uv_backend_fd(uv_), EPOLLIN, *this); }
+
+int Poller::nest_in_uv() {
+  int error =
+      nested_.open(this, [&](uv_poll_t* poll) { return uv_poll_init(uv_, poll, set_.fd()); });
+  if (error < 0) return error;
+  return uv_poll_start(nested_.get(), UV_READABLE, [](uv_poll_t* poll, int, int) {
+    if (poll->data != nullptr) static_cast<Poller*>(poll->data)->look_at_set();
+  });
+}
+
+// A set cannot hold one that holds it.
+void Poller::set_outer(OuterPoll* outer) {
+  if ((outer != nullptr) == (outer_ != nullptr)) {
+    outer_ = outer;
+    return;
+  }
+  outer_ = outer;
+  int error = 0;
+  if (outer != nullptr) {
+    set_.release(uv_backend_fd(uv_));
+    error = nest_in_uv();
+  } else if (nested_) {
+    nested_.close();
+    error = hold_uv();
+  }
+  if (error == 0) return;
+  errno = -error;
+  PyErr_SetFromErrno(PyExc_OSError);
+  PyErr_WriteUnraisable(nullptr);
 }
 
 int64_t Poller::poll(int64_t now_ns, int64_t wake_at_ns) {
@@ -64,9 +92,10 @@ int64_t Poller::poll(int64_t now_ns, int64_t wake_at_ns) {
   if (pending && now_ns - last_poll_ns_ < kPollEveryNs) return now_ns;
   bool may_sleep = !pending && wake_at_ns > now_ns;
   if (outer_ != nullptr) {
+    set_.apply_changes();
     poll_outer(may_sleep, now_ns, wake_at_ns);
   } else {
-    poll_uv(may_sleep, now_ns, wake_at_ns);
+    poll_set(may_sleep, now_ns, wake_at_ns);
   }
   last_poll_ns_ = monotonic_ns();
   if (last_poll_ns_ - gil_shared_ns_ > kShareGilEveryNs) share_gil(last_poll_ns_);
@@ -76,28 +105,40 @@ int64_t Poller::poll(int64_t now_ns, int64_t wake_at_ns) {
 void Poller::wake() {
   if (!asleep_) return;
   asleep_ = false;  // one wake-up is enough
-  uv_async_send(wake_up_.get());
+  const uint64_t one = 1;
+  while (::write(wake_up_.get(), &one, sizeof one) < 0 && errno == EINTR) {
+  }
 }
 
-void Poller::poll_uv(bool may_sleep, int64_t now_ns, int64_t wake_at_ns) {
-  if (!may_sleep) {
-    uv_run(uv_, UV_RUN_NOWAIT);
-    return;
+void Poller::on_io(int fd, uint32_t) noexcept { uv_ready_ |= fd == uv_backend_fd(uv_); }
+
+// Up to the next timer of the loop or of libuv; -1: for ever.
+int Poller::sleep_ms(int64_t now_ns, int64_t wake_at_ns) {
+  int64_t timeout_ms = uv_used_ ? uv_timeout_ms(uv_) : -1;
+  if (wake_at_ns != kNever) {
+    int64_t alarm_ms = milliseconds_between(now_ns, wake_at_ns);
+    timeout_ms = timeout_ms < 0 ? alarm_ms : std::min(timeout_ms, alarm_ms);
   }
-  bool alarm = wake_at_ns != kNever;
-  if (alarm) {
-    uv_update_time(uv_);
-    // It may fire before the poll, when a millisecond has passed by then: uv_stop forbids the
-    // sleep.
-    uv_timer_start(
-        alarm_.get(), [](uv_timer_t* timer) { uv_stop(timer->loop); },
-        static_cast<uint64_t>(milliseconds_between(now_ns, wake_at_ns)), 0);
+  return static_cast<int>(timeout_ms);
+}
+
+void Poller::poll_set(bool may_sleep, int64_t now_ns, int64_t wake_at_ns) {
+  if (uv_used_) {
+    look_at_uv();  // also tells the kernel what was started in it
+    may_sleep = may_sleep && !backlog_.pending();
   }
-  may_sleep_ = true;
-  uv_run(uv_, UV_RUN_ONCE);
-  may_sleep_ = false;
-  take_gil();
-  if (alarm) uv_timer_stop(alarm_.get());
+  int timeout_ms = may_sleep ? sleep_ms(now_ns, wake_at_ns) : 0;
+  if (timeout_ms != 0) {
+    set_.apply_changes();  // with the GIL
+    release_gil();
+    set_.wait(timeout_ms);
+    take_gil();
+  } else {
+    set_.wait(0);
+  }
+  uv_ready_ = false;
+  if (!set_.dispatch()) rebuild_set();
+  if (uv_ready_) look_at_uv();
 }
 
 // Under load this is one epoll_wait a turn: libuv's, without blocking. When that found little, the
@@ -120,6 +161,23 @@ void Poller::look_at_uv() {
   expect_activity_ = activity_ >= kBusyActivity;
 }
 
+// From libuv: our own descriptors are ready.
+void Poller::look_at_set() {
+  ensure_gil();
+  set_.wait(0);
+  if (!set_.dispatch()) rebuild_set();
+}
+
+void Poller::rebuild_set() {
+  nested_.close();  // before its descriptor goes
+  int error = set_.rebuild();
+  if (error == 0 && outer_ != nullptr) error = nest_in_uv();
+  if (error == 0) return;
+  errno = -error;
+  PyErr_SetFromErrno(PyExc_OSError);
+  PyErr_WriteUnraisable(nullptr);
+}
+
 void Poller::look_at_outer(int64_t now_ns) {
   if (++looks_since_outer_ < kOuterEveryLooks && now_ns - outer_looked_ns_ < kOuterEveryNs) return;
   looks_since_outer_ = 0;
@@ -129,15 +187,10 @@ void Poller::look_at_outer(int64_t now_ns) {
 }
 
 void Poller::sleep_in_outer(int64_t now_ns, int64_t wake_at_ns) {
-  uv_update_time(uv_);
-  int64_t timeout_ms = uv_backend_timeout(uv_);  // -1: libuv has no timer
-  if (wake_at_ns != kNever) {
-    int64_t alarm_ms = milliseconds_between(now_ns, wake_at_ns);
-    timeout_ms = timeout_ms < 0 ? alarm_ms : std::min(timeout_ms, alarm_ms);
-  }
+  int timeout_ms = sleep_ms(now_ns, wake_at_ns);
   if (timeout_ms != 0) {
     release_gil();
-    outer_->wait(static_cast<int>(timeout_ms));
+    outer_->wait(timeout_ms);
     take_gil();
   } else {
     outer_->wait(0);

@@ -1,5 +1,8 @@
-// Poller: where the loop looks for I/O and sleeps: in libuv's epoll set, or in an OuterPoll that
-// holds it.
+// Poller: where the loop looks for I/O and sleeps.
+//
+// That is the loop's own epoll set, which holds libuv's as one descriptor: a program without a
+// server never calls libuv. With an OuterPoll (the server's acceptor) it is the other way round:
+// the loop sleeps in the outer set, which holds libuv's, which holds ours.
 //
 // The GIL is given away only around a poll that may block, and now and then under load, so that
 // other threads get their share even when no Python code runs. `wake` may come from any thread that
@@ -11,24 +14,30 @@
 #include <cstdint>
 #include <limits>
 
+#include "common/unique_fd.h"
 #include "worker/loop/backlog.h"
+#include "worker/loop/epoll_set.h"
 #include "worker/loop/gil.h"
 #include "worker/loop/loop_api.h"
 #include "worker/uv/handle.h"
 
 namespace tricorn {
 
-class Poller {
+class Poller final : public IoListener {
  public:
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
   explicit Poller(const Backlog& backlog) : backlog_(backlog) {}
 
-  // Returns libuv's negative errno, or 0. `loop` must outlive close().
+  // Returns a negative errno, or 0. `loop` must outlive close().
   int open(uv_loop_t* loop);
   void close();
 
-  void set_outer(OuterPoll* outer) { outer_ = outer; }
+  EpollSet& set() { return set_; }
+  const EpollSet& set() const { return set_; }
+  // From now on each poll runs libuv's loop: somebody has handles in it.
+  void use_uv() { uv_used_ = true; }
+  void set_outer(OuterPoll* outer);
   OuterPoll* outer() const { return outer_; }
 
   // One poll, or none while work is ready and the last one was a moment ago. Sleeps until
@@ -46,12 +55,19 @@ class Poller {
     take_gil();
   }
 
+  void on_io(int fd, uint32_t events) noexcept override;
+
  private:
-  void poll_uv(bool may_sleep, int64_t now_ns, int64_t wake_at_ns);
+  void poll_set(bool may_sleep, int64_t now_ns, int64_t wake_at_ns);
   void poll_outer(bool may_sleep, int64_t now_ns, int64_t wake_at_ns);
   void look_at_uv();
+  void look_at_set();
   void look_at_outer(int64_t now_ns);
   void sleep_in_outer(int64_t now_ns, int64_t wake_at_ns);
+  int sleep_ms(int64_t now_ns, int64_t wake_at_ns);
+  int hold_uv();     // libuv's set in ours
+  int nest_in_uv();  // ours in libuv's
+  void rebuild_set();
   void share_gil(int64_t now_ns);
   void release_gil();
   void take_gil();
@@ -59,13 +75,13 @@ class Poller {
   const Backlog& backlog_;
   OuterPoll* outer_ = nullptr;
   uv_loop_t* uv_ = nullptr;
-  UvHandle<uv_prepare_t> before_poll_;
-  UvHandle<uv_check_t> after_poll_;
-  UvHandle<uv_async_t> wake_up_;
-  UvHandle<uv_timer_t> alarm_;
+  EpollSet set_;
+  UniqueFd wake_up_;            // an eventfd in set_, edge-triggered: nobody has to read it
+  UvHandle<uv_poll_t> nested_;  // set_ in libuv, while there is an outer set
+  bool uv_used_ = false;
+  bool uv_ready_ = false;  // its backend descriptor is
   Gil gil_;
-  bool asleep_ = false;     // the GIL is away; cleared by the first wake()
-  bool may_sleep_ = false;  // this uv_run may block
+  bool asleep_ = false;  // the GIL is away; cleared by the first wake()
   int64_t last_poll_ns_ = 0;
   int64_t gil_shared_ns_ = 0;
   int64_t outer_looked_ns_ = 0;

@@ -28,6 +28,15 @@ namespace tricorn {
   /* coroutines */                                             \
   X(throw_, "throw")                                           \
   X(close, "close")                                            \
+  /* protocols of transports */                                \
+  X(connection_made, "connection_made")                        \
+  X(connection_lost, "connection_lost")                        \
+  X(pause_writing, "pause_writing")                            \
+  X(resume_writing, "resume_writing")                          \
+  X(data_received, "data_received")                            \
+  X(eof_received, "eof_received")                              \
+  X(datagram_received, "datagram_received")                    \
+  X(error_received, "error_received")                          \
   /* the scope */                                              \
   X(type, "type")                                              \
   X(asgi, "asgi")                                              \

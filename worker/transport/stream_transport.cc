@@ -9,6 +9,8 @@
 #include <array>
 #include <cerrno>
 
+#include "common/socket_output.h"
+
 namespace tricorn {
 namespace {
 
@@ -27,48 +29,22 @@ bool is_broken(int fd) {
   return ::poll(&query, 1, 0) > 0 && (query.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-// The usual single piece goes by send(2): the kernel copies neither msghdr nor iovecs in.
-ssize_t send_pieces(int fd, std::span<iovec> pieces, int flags) {
-  if (pieces.size() == 1) return ::send(fd, pieces[0].iov_base, pieces[0].iov_len, flags);
-  msghdr message{};
-  message.msg_iov = pieces.data();
-  message.msg_iovlen = pieces.size();
-  return ::sendmsg(fd, &message, flags);
-}
-
-// One system call's worth: how much was offered, and what the call returned.
-struct Attempt {
-  size_t offered;
-  ssize_t sent;
-};
-
-// The bytes before a file wait for its first ones: a head leaves in the packet of its body.
-Attempt send_memory(int fd, const OutputQueue& queue) {
-  std::array<iovec, OutputQueue::kMaxIovecs> pieces;
-  bool file_follows = false;
-  const size_t count = queue.iovecs(pieces, &file_follows);
-  size_t offered = 0;
-  for (size_t i = 0; i < count; ++i) offered += pieces[i].iov_len;
-  const int flags = file_follows ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
-  return {offered, send_pieces(fd, {pieces.data(), count}, flags)};
-}
-
 // For the few file systems that cannot do sendfile.
-Attempt send_copy(int fd, const FileView& file) {
+SendResult send_copy(int fd, const FileView& file) {
   std::array<char, 64 * 1024> buffer;
   const ssize_t count = file.read(buffer);
-  if (count <= 0) return {file.length, count};
+  if (count <= 0) return send_result(file.length, count);
   const auto size = static_cast<size_t>(count);
-  return {size, ::send(fd, buffer.data(), size, MSG_NOSIGNAL)};
+  return send_result(size, ::send(fd, buffer.data(), size, MSG_NOSIGNAL));
 }
 
 // sendfile knows no MSG_NOSIGNAL: a worker ignores SIGPIPE, as Python does by itself.
-Attempt send_file(int fd, const FileView& file, size_t most) {
+SendResult send_file(int fd, const FileView& file, size_t most) {
   auto offset = static_cast<off_t>(file.offset);
   const size_t offered = std::min(file.length, most);
   const ssize_t sent = ::sendfile(fd, file.fd, &offset, offered);
   if (sent < 0 && (errno == EINVAL || errno == ENOSYS)) return send_copy(fd, file);
-  return {offered, sent};
+  return send_result(offered, sent);
 }
 
 }  // namespace
@@ -183,16 +159,15 @@ std::expected<size_t, int> StreamTransport::flush(OutputQueue& queue) {
       await_writable();  // which the socket is by now: other connections get their turn first
       break;
     }
-    const Attempt attempt =
-        file ? send_file(socket_.get(), *file, file_budget) : send_memory(socket_.get(), queue);
-    if (attempt.sent < 0 && errno == EINTR) continue;
-    if (attempt.sent < 0 && !would_block(errno)) return std::unexpected(-errno);
-    if (attempt.sent == 0 && file) return std::unexpected(kFileTooShort);
-    const size_t sent = attempt.sent > 0 ? static_cast<size_t>(attempt.sent) : 0;
-    queue.consume(sent);
-    taken += sent;
-    if (file) file_budget -= std::min(sent, file_budget);
-    if (sent < attempt.offered) await_writable();  // a short write means a full socket buffer
+    const SendResult result =
+        file ? send_file(socket_.get(), *file, file_budget) : send_front(socket_.get(), queue);
+    if (result.interrupted) continue;
+    if (result.error != 0) return std::unexpected(-result.error);
+    if (file && result.sent == 0 && !result.full) return std::unexpected(kFileTooShort);
+    queue.consume(result.sent);
+    taken += result.sent;
+    if (file) file_budget -= std::min(result.sent, file_budget);
+    if (result.full) await_writable();
   }
   return taken;
 }

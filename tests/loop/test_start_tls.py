@@ -1,0 +1,108 @@
+"""start_tls(): TLS from the middle of a connection on."""
+
+import asyncio
+import ssl
+import threading
+
+import pytest
+
+import tricorn
+from tricorn import _tricorn
+
+from loop.tls_peers import Echo, Recorder, peer, serving, until
+
+
+def test_streams_start_tls(
+    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readline() == b"STARTTLS\n"
+        writer.write(b"go\n")
+        await writer.drain()
+        await writer.start_tls(server_context)
+        writer.write(await reader.readline())
+        await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"STARTTLS\n")
+        assert await reader.readline() == b"go\n"
+        await writer.start_tls(client_context, server_hostname="localhost")
+        assert type(writer.transport) is _tricorn.SslTransport
+        writer.write(b"secret\n")
+        assert await reader.readline() == b"secret\n"
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+
+    loop.run_until_complete(main())
+
+
+def test_start_tls_calls_no_connection_made(
+    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+) -> None:
+    async def main() -> None:
+        async with serving(server_context, Echo) as port:
+            client = Recorder()
+            plain, _ = await loop.create_connection(lambda: client, "127.0.0.1", port)
+            transport = await loop.start_tls(plain, client, client_context, server_hostname="localhost")
+            assert client.told == ["made"] and client.transport is plain
+            transport.write(b"x")
+            await until(lambda: client.received == b"x")
+            transport.close()
+            assert await client.lost is None
+
+    loop.run_until_complete(main())
+
+
+def test_start_tls_given_up(loop: tricorn.Loop, client_context: ssl.SSLContext) -> None:
+    done = threading.Event()
+
+    async def main(port: int) -> None:
+        client = Recorder()
+        plain, _ = await loop.create_connection(lambda: client, "127.0.0.1", port)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(loop.start_tls(plain, client, client_context, server_hostname="localhost"), 0.05)
+        await asyncio.wait_for(client.lost, 20)
+        done.set()
+
+    with peer(lambda sock: done.wait(20) and None) as port:
+        loop.run_until_complete(main(port))
+
+
+def test_start_tls_refuses_what_is_no_context(loop: tricorn.Loop, server_context: ssl.SSLContext) -> None:
+    async def main() -> None:
+        async with serving(server_context, Echo) as port:
+            client = Recorder()
+            plain, _ = await loop.create_connection(lambda: client, "127.0.0.1", port)
+            with pytest.raises(TypeError, match="sslcontext is expected to be an instance of ssl.SSLContext"):
+                await loop.start_tls(plain, client, None)  # type: ignore[arg-type]
+            plain.close()
+            await client.lost
+
+    loop.run_until_complete(main())
+
+
+def test_tls_in_tls(loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"go\n")
+        await writer.drain()
+        await writer.start_tls(server_context)
+        writer.write(await reader.readline())
+        await writer.drain()
+
+    async def main() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context)
+        address = server.sockets[0].getsockname()
+        reader, writer = await asyncio.open_connection(*address, ssl=client_context, server_hostname="localhost")
+        assert await reader.readline() == b"go\n"
+        await writer.start_tls(client_context, server_hostname="localhost")
+        writer.write(b"twice secret\n")
+        assert await reader.readline() == b"twice secret\n"
+        writer.transport.abort()
+        server.close()
+
+    loop.run_until_complete(main())

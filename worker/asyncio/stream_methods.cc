@@ -1,0 +1,128 @@
+// Stream methods: see the header.
+#include "worker/asyncio/stream_methods.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "worker/asyncio/listener.h"
+#include "worker/asyncio/python_protocol.h"
+#include "worker/asyncio/socket_transport.h"
+#include "worker/loop/descriptor.h"
+#include "worker/loop/loop_object.h"
+#include "worker/python/py_type.h"
+
+namespace tricorn {
+namespace {
+
+PyRef given(PyObject* object) { return object == Py_None ? PyRef() : PyRef::borrow(object); }
+
+// False with an error set.
+bool check_no_transport(EventLoop& loop, PyObject* file) {
+  const int fd = descriptor_of(file);
+  if (fd < 0) return false;
+  const IoListener* listener = loop.io().listener(fd);
+  if (listener == nullptr || !listener->is_transport()) return true;
+  PyErr_Format(PyExc_RuntimeError, "File descriptor %R is used by transport %R", file,
+               listener->object() == nullptr ? Py_None : listener->object());
+  return false;
+}
+
+PyObject* ensure_fd_no_transport(PyObject* self, PyObject* file) {
+  if (!check_no_transport(event_loop_of(self), file)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+}  // namespace
+
+PyRef make_stream_transport(EventLoop& loop, PyObject* socket, std::shared_ptr<StreamSink> sink,
+                            PyObject* waiter, PyObject* extra, PyObject* server) {
+  if (!check_no_transport(loop, socket)) return {};
+  const int fd = descriptor_of(socket);
+  if (fd < 0) return {};
+  PyRef own_extra = extra == Py_None ? PyRef() : PyRef::steal(PyDict_Copy(extra));
+  if (extra != Py_None && !own_extra) return {};
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails for unix sockets
+  SocketParts parts{.loop = &loop,
+                    .fd = fd,
+                    .socket = PyRef::borrow(socket),
+                    .peer = peer_address_of(fd),
+                    .extra = std::move(own_extra),
+                    .server = given(server),
+                    .habit = {}};
+  PyRef transport = SocketTransportType::create(std::move(parts));
+  if (!transport) return {};
+  bool started = SocketTransportType::of(transport.get()).start(std::move(sink), given(waiter));
+  return started ? std::move(transport) : PyRef();
+}
+
+namespace {
+
+PyObject* make_socket_transport(PyObject* self, PyObject* args, PyObject* keywords) {
+  static const char* names[] = {"sock", "protocol", "waiter", "extra", "server", nullptr};
+  PyObject* socket = nullptr;
+  PyObject* protocol = nullptr;
+  PyObject* waiter = Py_None;
+  PyObject* extra = Py_None;
+  PyObject* server = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|O$OO", const_cast<char**>(names), &socket,
+                                   &protocol, &waiter, &extra, &server)) {
+    return nullptr;
+  }
+  std::shared_ptr<StreamSink> sink = PythonProtocol::make(protocol);
+  if (!sink) return nullptr;
+  EventLoop& loop = event_loop_of(self);
+  return make_stream_transport(loop, socket, std::move(sink), waiter, extra, server).release();
+}
+
+PyObject* start_serving(PyObject* self, PyObject* args, PyObject* keywords) {
+  static const char* names[] = {
+      "protocol_factory",     "sock", "sslcontext", "server", "backlog", "ssl_handshake_timeout",
+      "ssl_shutdown_timeout", nullptr};
+  PyObject* factory = nullptr;
+  PyObject* socket = nullptr;
+  PyObject* ssl_context = Py_None;
+  PyObject* server = Py_None;
+  PyObject* handshake_timeout = Py_None;
+  PyObject* shutdown_timeout = Py_None;
+  int backlog = 100;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|OOiOO", const_cast<char**>(names), &factory,
+                                   &socket, &ssl_context, &server, &backlog, &handshake_timeout,
+                                   &shutdown_timeout)) {
+    return nullptr;
+  }
+  const int fd = descriptor_of(socket);
+  if (fd < 0) return nullptr;
+  ListenerParts parts{.protocol_factory = PyRef::borrow(factory),
+                      .socket = PyRef::borrow(socket),
+                      .ssl_context = given(ssl_context),
+                      .server = given(server),
+                      .handshake_timeout = PyRef::borrow(handshake_timeout),
+                      .shutdown_timeout = PyRef::borrow(shutdown_timeout),
+                      .backlog = backlog};
+  if (!Listener::start(event_loop_of(self), fd, std::move(parts))) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* stop_serving(PyObject* self, PyObject* socket) {
+  const int fd = descriptor_of(socket);
+  if (fd >= 0) {
+    Listener::stop(event_loop_of(self), fd);
+  } else {
+    PyErr_Clear();  // closed before
+  }
+  return PyObject_CallMethod(socket, "close", nullptr);
+}
+
+}  // namespace
+
+PyMethodDef stream_methods[] = {
+    {"_make_socket_transport", method(make_socket_transport), METH_VARARGS | METH_KEYWORDS,
+     nullptr},
+    {"_start_serving", method(start_serving), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"_stop_serving", stop_serving, METH_O, nullptr},
+    {"_ensure_fd_no_transport", ensure_fd_no_transport, METH_O, nullptr},
+    {}};
+
+}  // namespace tricorn

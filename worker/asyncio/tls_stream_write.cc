@@ -1,0 +1,124 @@
+// TlsStream: writing.
+#include "worker/asyncio/asyncio_names.h"
+#include "worker/asyncio/bytes_view.h"
+#include "worker/asyncio/callbacks.h"
+#include "worker/asyncio/tls_stream.h"
+
+namespace tricorn {
+namespace {
+
+constexpr uint32_t kWarnFromLostWrite = 5;  // asyncio's LOG_THRESHOLD_FOR_CONNLOST_WRITES
+constexpr const char* kFatal = "Fatal error on SSL protocol";
+
+}  // namespace
+
+bool TlsStream::write(PyObject* data) {
+  BytesView view;
+  if (!view.open(data, "data: expecting a bytes-like instance, got %s")) return false;
+  if (!view.bytes().empty()) write_view(data, view.bytes());
+  return true;
+}
+
+bool TlsStream::write_lines(PyObject* lines) {
+  PyRef nothing = PyRef::steal(PyBytes_FromStringAndSize(nullptr, 0));
+  PyRef joined =
+      PyRef::steal(nothing ? PyObject_CallMethod(nothing.get(), "join", "O", lines) : nullptr);
+  return joined && write(joined.get());
+}
+
+void TlsStream::write_view(PyObject* data, std::string_view bytes) {
+  if (!is_open() || (state_ != State::kWrapped && state_ != State::kHandshake)) return warn_lost();
+  size_t written = 0;
+  if (state_ == State::kWrapped && backlog_.empty()) {
+    const TlsResult result = session_.write(data, bytes, written);
+    if (result == TlsResult::kFailed) return fatal(kFatal);
+  }
+  if (written < bytes.size()) {
+    const std::string_view rest = bytes.substr(written);
+    PyRef copy =
+        PyRef::steal(PyBytes_FromStringAndSize(rest.data(), static_cast<Py_ssize_t>(rest.size())));
+    if (!copy) return fatal(kFatal);
+    backlog_.push_back(std::move(copy));
+    backlog_size_ += rest.size();
+  }
+  send_output();
+}
+
+bool TlsStream::append_to_backlog(PyObject* data) {
+  if (!PyBytes_CheckExact(data)) {
+    PyErr_SetString(PyExc_TypeError, "bytes expected");
+    return false;
+  }
+  backlog_.push_back(PyRef::borrow(data));
+  backlog_size_ += static_cast<size_t>(PyBytes_GET_SIZE(data));
+  return true;
+}
+
+void TlsStream::do_write() {
+  while (!backlog_.empty()) {
+    PyRef data = std::move(backlog_.front());
+    backlog_.pop_front();
+    const std::string_view bytes(PyBytes_AS_STRING(data.get()),
+                                 static_cast<size_t>(PyBytes_GET_SIZE(data.get())));
+    size_t written = 0;
+    const TlsResult result = session_.write(data.get(), bytes, written);
+    backlog_size_ -= written;
+    if (written == bytes.size()) continue;
+    const std::string_view rest = bytes.substr(written);
+    if (result == TlsResult::kFailed) return fatal(kFatal);
+    PyRef copy =
+        PyRef::steal(PyBytes_FromStringAndSize(rest.data(), static_cast<Py_ssize_t>(rest.size())));
+    if (!copy) return fatal(kFatal);
+    backlog_.push_front(std::move(copy));
+    break;
+  }
+  send_output();
+}
+
+// To the socket transport, which joins what is written in one callback.
+void TlsStream::send_output() {
+  if (!is_open()) return;
+  if (sending_paused_) {
+    outgoing_size_ = session_.outgoing_size();
+  } else {
+    outgoing_size_ = 0;
+    PyRef ciphertext = session_.take_output();
+    if (!ciphertext || !below().write(ciphertext.get())) return fatal(kFatal);
+  }
+  control_writing();
+}
+
+void TlsStream::resume_sending() {
+  sending_paused_ = false;
+  send_output();
+}
+
+void TlsStream::control_writing() {
+  const size_t size = write_buffer_size();
+  // Unlike a plain transport's, this limit counts as exceeded when it is reached.
+  if (size > 0 && write_limits_.grown_to(size + 1)) return tell_flow(&StreamSink::pause_writing);
+  if (write_limits_.shrunk_to(size)) tell_flow(&StreamSink::resume_writing);
+}
+
+void TlsStream::tell_flow(bool (StreamSink::*tell)()) {
+  std::shared_ptr<PythonProtocol> app = app_;
+  if (!app || (app.get()->*tell)()) return;
+  // As asyncio: told, and nothing else happens.
+  PyError error = PyError::take();
+  PyRef context = PyRef::steal(Py_BuildValue("{s:s,s:O,s:O,s:O}", "message", app->failure(),
+                                             "exception", error.exception(), "transport", self_,
+                                             "protocol", app->protocol()));
+  if (!context) return PyError::take().unraisable(self_);
+  loop_->report_context(std::move(error), std::move(context));
+}
+
+void TlsStream::warn_lost() {
+  if (lost_writes_ >= kWarnFromLostWrite) {
+    PyRef logged = PyRef::steal(PyObject_CallMethod(asyncio_names.logger.get(), "warning", "s",
+                                                    "SSL connection is closed"));
+    if (!logged) PyError::take().unraisable(self_);
+  }
+  ++lost_writes_;
+}
+
+}  // namespace tricorn
