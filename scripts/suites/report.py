@@ -54,6 +54,15 @@ def print_losses(runs: Runs) -> int:
     return unexplained
 
 
+def print_failures(runs: Runs) -> None:
+    """Every test that failed on any loop, with its error."""
+    for name, by_loop in runs.items():
+        for loop, record in by_loop.items():
+            for test, result in record.results.items():
+                if result.outcome == "failed":
+                    print(f"\n=== {name} {test} on {loop}\n{result.detail}")
+
+
 def print_details(runs: Runs) -> None:
     """Why each lost test failed."""
     for name, by_loop in runs.items():

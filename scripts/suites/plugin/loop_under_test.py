@@ -24,26 +24,26 @@ EXIT_LIMIT_S = 20
 loops_made = 0
 
 
-def loop_class() -> type[asyncio.AbstractEventLoop]:
+def loop_class() -> Any:
     """What is put in place."""
     if LOOP == "tricorn":
         import tricorn
 
         return tricorn.Loop
     if LOOP == "uvloop":
-        import uvloop
+        import uvloop  # type: ignore[import-not-found]  # of the suites' venv
 
         return uvloop.Loop
     return asyncio.SelectorEventLoop
 
 
-def counted(cls: type[asyncio.AbstractEventLoop]) -> type[asyncio.AbstractEventLoop]:
+def counted(cls: Any) -> Any:
     """The same class in all that a test can see, but that its instances are counted."""
 
     def __init__(self: Any, selector: object = None) -> None:
         global loops_made
         loops_made += 1
-        cls.__init__(self, *([selector] if LOOP == "asyncio" else []))  # type: ignore[misc]
+        cls.__init__(self, *([selector] if LOOP == "asyncio" else []))
 
     return type(cls.__name__, (cls,), {"__init__": __init__, "__module__": cls.__module__, "__qualname__": cls.__qualname__})
 
