@@ -62,7 +62,7 @@ SUITES = {suite.name: suite for suite in (
         ("redis",), services=("redis",)),
     Suite(
         "uvloop", "uvloop==0.23.0",
-        ("--ignore=tests/test_sourcecode.py", "--ignore=tests/test_cython.py", "tests"),
+        ("-s", "--ignore=tests/test_sourcecode.py", "--ignore=tests/test_cython.py", "tests"),
         "the style of its sources; its Cython interface. Each test is there for uvloop and for asyncio: uvloop runs its "
         "own, asyncio its own, tricorn both, and has passed when it passes one of them",
         ("uvloop",),
