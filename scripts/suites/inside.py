@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ def pytest_command(suite: Suite) -> list[str]:
 def run_pytest(suite: Suite, tree: Path, record: Path, environment: dict[str, str]) -> None:
     """Until all tests have an outcome. A test that was running when the process ended has failed."""
     environment = environment | {"SUITES_RECORD": str(record)}
+    count = 0  # of lines before
     with record.with_suffix(".log").open("ab") as log:
         for _ in range(MOST_RESTARTS):
             began = log.tell()
@@ -42,19 +44,24 @@ def run_pytest(suite: Suite, tree: Path, record: Path, environment: dict[str, st
             last = json.loads(lines[-1]) if lines else {"test": AS_ONE}
             if last["test"] == "end":
                 return
+            if "outcome" in last and len(lines) > count:
+                count = len(lines)
+                continue  # pytest gave up between two tests
             if "outcome" in last:
                 last = {"test": AS_ONE}
-            log.flush()
             output = record.with_suffix(".log").read_bytes()[began:][-4000:].decode(errors="replace")
             with record.open("a") as file:
                 detail = f"hung, or ended its process ({code})\n{output}"
                 file.write(json.dumps(last | {"outcome": "failed", "detail": detail, "on_loop": True}) + "\n")
             if last["test"] == AS_ONE:
                 return
+            count = len(lines) + 1
 
 
 def main() -> None:
     """Entry."""
+    # A shell's job in the background ignores it, and pytest then too: tests that interrupt themselves would not end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     name, loop, tree, record = sys.argv[1], sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])
     suite = SUITES[name]
     environment = os.environ | {"SUITES_NAME": name, "SUITES_LOOP": loop, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -161,8 +161,9 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
         write(test=f"{report.nodeid} (collection)", outcome="failed", detail=report.longreprtext[-6000:], on_loop=False)
 
 
-def pytest_sessionfinish() -> None:
-    write(test="end", outcome="end")
+def pytest_sessionfinish(exitstatus: int) -> None:
+    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        write(test="end", outcome="end")
 
 
 @pytest.hookimpl(trylast=True)
