@@ -20,15 +20,14 @@ from .table import SUITES, Suite
 MOST_RESTARTS = 60
 MOST_AGAIN = 200  # when more than that fail, it is no accident
 CHOICE = ("-k", os.environ["SUITES_CHOICE"]) if "SUITES_CHOICE" in os.environ else ()
-TEST_LIMIT_S = os.environ.get("SUITES_TEST_LIMIT_S", "100")
 AS_ONE = "the suite as a whole"
 
 
 def pytest_command(suite: Suite) -> list[str]:
-    """Without what the suite's own configuration adds for its developers: coverage, processes, reports."""
+    """Without what the suite's own configuration adds for its developers: coverage, processes, reports, time limits."""
     return [sys.executable, "-P", "-m", "pytest", "-p", "loop_under_test", "-p", "pytest_timeout", "-p", "no:cacheprovider",
             "-o", "addopts=", "-p", "no:faulthandler", "-q", "--tb=short", "--color=no",
-            "--continue-on-collection-errors", f"--timeout={TEST_LIMIT_S}", "--timeout-method=thread", *CHOICE, *suite.arguments]  # fmt: skip
+            "--continue-on-collection-errors", "--timeout=0", *CHOICE, *suite.arguments]  # fmt: skip
 
 
 def run_pytest(suite: Suite, tree: Path, record: Path, environment: dict[str, str]) -> None:

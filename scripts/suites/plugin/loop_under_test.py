@@ -20,7 +20,9 @@ import pytest
 
 LOOP = os.environ["SUITES_LOOP"]
 RECORD = os.environ["SUITES_RECORD"]
+TEST_LIMIT_S = float(os.environ["SUITES_TEST_LIMIT_S"])
 EXIT_LIMIT_S = 20
+STDERR = os.dup(2)  # pytest has not replaced it yet
 loops_made = 0
 
 
@@ -147,7 +149,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     global current
     current, before = Outcome(), loops_made
     write(test=item.nodeid)
+    # pytest-timeout gives up its watch when a subtest fails.
+    faulthandler.dump_traceback_later(TEST_LIMIT_S, exit=True, file=STDERR)
     result = yield
+    faulthandler.cancel_dump_traceback_later()
     write(test=item.nodeid, outcome=current.outcome, detail=current.detail, on_loop=loops_made > before)
     return result
 
@@ -169,4 +174,4 @@ def pytest_sessionfinish(exitstatus: int) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
     """Threads that a test has left behind would be waited for at the end of the process."""
-    faulthandler.dump_traceback_later(EXIT_LIMIT_S, exit=True)
+    faulthandler.dump_traceback_later(EXIT_LIMIT_S, exit=True, file=STDERR)
