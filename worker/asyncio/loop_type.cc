@@ -24,7 +24,7 @@ namespace {
 std::vector<PyMethodDef>& all_methods() {
   static auto& all = *new std::vector<PyMethodDef>;
   for (PyMethodDef* table : {stream_methods, socket_methods, name_lookup_methods, tls_methods,
-                             datagram_methods, pipe_methods}) {
+                             datagram_methods, pipe_methods, reader_methods}) {
     for (; table->ml_name != nullptr; ++table) all.push_back(*table);
   }
   all.emplace_back();

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "worker/asyncio/plain_socket.h"
+#include "worker/loop/descriptor.h"
 #include "worker/loop/loop_object.h"
 #include "worker/loop/stock_future.h"
 #include "worker/python/awaitable.h"
@@ -121,20 +122,12 @@ bool SocketOperation::may_begin() const {
 
 PySendResult SocketOperation::step(PyObject** result) {
   call_.fd = descriptor_of_socket(call_.socket.get());
-  if (!check_no_transport()) return end(Progress::kError, result);
+  if (!check_no_transport(loop().io(), call_.fd, nullptr)) {
+    return end(Progress::kError, result);
+  }
   if (should_wait_first()) return wait(result);
   const Progress progress = attempt(false);
   return progress == Progress::kMustWait ? wait(result) : end(progress, result);
-}
-
-// False with an error set.
-bool SocketOperation::check_no_transport() const {
-  const IoListener* owner = loop().io().listener(call_.fd);
-  if (owner == nullptr || !owner->is_transport()) return true;
-  // This one raises.
-  PyRef checked =
-      PyRef::steal(PyObject_CallMethod(loop_.get(), "_ensure_fd_no_transport", "i", call_.fd));
-  return static_cast<bool>(checked);
 }
 
 bool SocketOperation::should_wait_first() const {
@@ -161,10 +154,7 @@ Progress SocketOperation::attempt(bool waited) {
 // Yields a Future the way `await future` does: marked as blocking, so that the task waits for it.
 PySendResult SocketOperation::wait(PyObject** result) {
   FdWatcher& watcher = loop().watcher();
-  if (loop().closed()) {
-    PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
-    return end(Progress::kError, result);
-  }
+  if (!check_open(loop())) return end(Progress::kError, result);
   future_ = loop().future_to_await();
   if (!future_ || !mark_future_awaited(future_.get())) return end(Progress::kError, result);
   waits_for_ = call_.fd;

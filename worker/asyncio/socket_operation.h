@@ -53,7 +53,6 @@ class SocketOperation final : public FdWaiter {
   EventLoop& loop() const;
   bool may_begin() const;
   bool check_finished() const;
-  bool check_no_transport() const;
   PySendResult step(PyObject** result);
   bool should_wait_first() const;
   Progress attempt(bool waited);

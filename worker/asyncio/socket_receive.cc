@@ -79,7 +79,7 @@ PyRef number(size_t value) { return PyRef::steal(PyLong_FromSize_t(value)); }
 
 Progress attempt_recv(SocketCall& call) {
   if (call.size == 0) return done_with(call, PyRef::steal(PyBytes_FromStringAndSize(nullptr, 0)));
-  if (call.size > kMostAtOnce && type_of_socket(call.socket.get()) != SOCK_STREAM) {
+  if (call.size > kMuchAtOnce && type_of_socket(call.socket.get()) != SOCK_STREAM) {
     return receive_message(call);
   }
   Received received = receive_bytes(call.fd, call.habits.much, call.size);

@@ -17,29 +17,12 @@ namespace {
 
 PyRef given(PyObject* object) { return object == Py_None ? PyRef() : PyRef::borrow(object); }
 
-// False with an error set.
-bool check_no_transport(EventLoop& loop, PyObject* file) {
-  const int fd = descriptor_of(file);
-  if (fd < 0) return false;
-  const IoListener* listener = loop.io().listener(fd);
-  if (listener == nullptr || !listener->is_transport()) return true;
-  PyErr_Format(PyExc_RuntimeError, "File descriptor %R is used by transport %R", file,
-               listener->object() == nullptr ? Py_None : listener->object());
-  return false;
-}
-
-PyObject* ensure_fd_no_transport(PyObject* self, PyObject* file) {
-  if (!check_no_transport(event_loop_of(self), file)) return nullptr;
-  Py_RETURN_NONE;
-}
-
 }  // namespace
 
 PyRef make_stream_transport(EventLoop& loop, PyObject* socket, std::shared_ptr<StreamSink> sink,
                             PyObject* waiter, PyObject* extra, PyObject* server) {
-  if (!check_no_transport(loop, socket)) return {};
   const int fd = descriptor_of(socket);
-  if (fd < 0) return {};
+  if (fd < 0 || !check_no_transport(loop.io(), fd, socket)) return {};
   PyRef own_extra = extra == Py_None ? PyRef() : PyRef::steal(PyDict_Copy(extra));
   if (extra != Py_None && !own_extra) return {};
   const int on = 1;
@@ -122,7 +105,6 @@ PyMethodDef stream_methods[] = {
      nullptr},
     {"_start_serving", method(start_serving), METH_VARARGS | METH_KEYWORDS, nullptr},
     {"_stop_serving", stop_serving, METH_O, nullptr},
-    {"_ensure_fd_no_transport", ensure_fd_no_transport, METH_O, nullptr},
     {}};
 
 }  // namespace tricorn

@@ -42,4 +42,14 @@ int watched_descriptor_of(const FdWatcher& watcher, PyObject* file) {
   return fd;
 }
 
+bool check_no_transport(const EpollSet& set, int fd, PyObject* file) {
+  const IoListener* listener = set.listener(fd);
+  if (listener == nullptr || !listener->is_transport()) return true;
+  PyRef name = file != nullptr ? PyRef::borrow(file) : PyRef::steal(PyLong_FromLong(fd));
+  if (!name) return false;
+  PyErr_Format(PyExc_RuntimeError, "File descriptor %R is used by transport %R", name.get(),
+               listener->object() == nullptr ? Py_None : listener->object());
+  return false;
+}
+
 }  // namespace tricorn

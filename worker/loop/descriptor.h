@@ -13,4 +13,8 @@ int descriptor_of(PyObject* file);
 // watched.
 int watched_descriptor_of(const FdWatcher& watcher, PyObject* file);
 
+// False with RuntimeError set if a transport uses the descriptor. `file`, for the message, is what
+// the user named it by; null: its number.
+bool check_no_transport(const EpollSet& set, int fd, PyObject* file);
+
 }  // namespace tricorn

@@ -2,19 +2,19 @@
 // loop.
 #include "worker/loop/asyncio_refs.h"
 #include "worker/loop/call_parser.h"
-#include "worker/loop/descriptor.h"
 #include "worker/loop/loop_object.h"
 #include "worker/loop/monotonic.h"
 #include "worker/python/interned.h"
 
 namespace tricorn {
-namespace {
 
-bool check_open(EventLoop& loop) {
+bool check_open(const EventLoop& loop) {
   if (!loop.closed()) return true;
   PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
   return false;
 }
+
+namespace {
 
 // In debug mode: asyncio's own checks, which a subclass may have its say in.
 bool check_in_debug(EventLoop& loop, const char* method_name, const Call& call, bool own_thread) {
@@ -198,54 +198,6 @@ PyObject* close_native(PyObject* self, PyObject*) {
   Py_RETURN_NONE;
 }
 
-PyObject* watch(PyObject* self, PyObject* const* arguments, Py_ssize_t count, Direction direction) {
-  EventLoop& loop = event_loop_of(self);
-  if (count < 2) {
-    PyErr_SetString(PyExc_TypeError, "a file and a callback are needed");
-    return nullptr;
-  }
-  if (!check_open(loop)) return nullptr;
-  int fd = descriptor_of(arguments[0]);
-  if (fd < 0) return nullptr;
-  Call call = {arguments[1], arguments + 2, static_cast<size_t>(count - 2), nullptr};
-  PyRef handle = make_handle(loop, call);
-  PyRef file = PyLong_Check(arguments[0]) ? PyRef() : PyRef::borrow(arguments[0]);
-  if (!handle || !loop.watcher().watch(fd, direction, handle.clone(), std::move(file))) {
-    return nullptr;
-  }
-  return handle.release();
-}
-
-PyObject* unwatch(PyObject* self, PyObject* file, Direction direction) {
-  EventLoop& loop = event_loop_of(self);
-  if (loop.closed()) Py_RETURN_FALSE;
-  int fd = watched_descriptor_of(loop.watcher(), file);
-  if (fd < 0) return nullptr;
-  return PyBool_FromLong(loop.watcher().unwatch(fd, direction));
-}
-
-PyObject* add_reader(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-  return watch(self, arguments, count, Direction::kRead);
-}
-PyObject* add_writer(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-  return watch(self, arguments, count, Direction::kWrite);
-}
-PyObject* remove_reader(PyObject* self, PyObject* file) {
-  return unwatch(self, file, Direction::kRead);
-}
-PyObject* remove_writer(PyObject* self, PyObject* file) {
-  return unwatch(self, file, Direction::kWrite);
-}
-
-// (reads, writes): for repr() of asyncio's transports, which ask a selector.
-PyObject* watched(PyObject* self, PyObject* file) {
-  int fd = descriptor_of(file);
-  if (fd < 0) return nullptr;
-  FdWatcher& watcher = event_loop_of(self).watcher();
-  return Py_BuildValue("(NN)", PyBool_FromLong(watcher.watches(fd, Direction::kRead)),
-                       PyBool_FromLong(watcher.watches(fd, Direction::kWrite)));
-}
-
 }  // namespace
 
 PyMethodDef loop_methods[] = {
@@ -275,11 +227,6 @@ PyMethodDef loop_methods[] = {
     {"_check_closed", check_closed, METH_NOARGS, nullptr},
     {"_write_to_self", write_to_self, METH_NOARGS, "Ends a sleep of the loop, from any thread."},
     {"_close_native", close_native, METH_NOARGS, "Frees everything that is not Python's."},
-    {"_add_reader", method(add_reader), METH_FASTCALL, nullptr},
-    {"_add_writer", method(add_writer), METH_FASTCALL, nullptr},
-    {"_remove_reader", remove_reader, METH_O, nullptr},
-    {"_remove_writer", remove_writer, METH_O, nullptr},
-    {"_watched", watched, METH_O, "(reads, writes): who waits for the descriptor."},
     {}};
 
 }  // namespace tricorn

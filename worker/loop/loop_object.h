@@ -18,8 +18,11 @@ inline EventLoop& event_loop_of(PyObject* self) {
 extern PyTypeObject* base_loop_type;
 // Null with TypeError set if `loop` is none of ours. Borrowed: lives as long as the object.
 EventLoop* event_loop_from(PyObject* loop);
+// False with RuntimeError set if the loop is closed.
+bool check_open(const EventLoop& loop);
 
 extern PyMethodDef loop_methods[];
+extern PyMethodDef reader_methods[];  // of the type that derives from it
 extern PyGetSetDef loop_attributes[];
 
 }  // namespace tricorn
