@@ -37,11 +37,6 @@ SocketOperation& body_of(PyObject* self) {
   return reinterpret_cast<SocketOperationObject*>(self)->body;
 }
 
-bool leaves_run_forever() {
-  return PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0 ||
-         PyErr_ExceptionMatches(PyExc_SystemExit) != 0;
-}
-
 void warn_never_awaited(const SocketMethod& method) {
   if (PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "coroutine '%s' was never awaited",
                        method.qualified_name) < 0) {
@@ -183,20 +178,29 @@ bool SocketOperation::on_ready() noexcept {
   }
   call_.fd = lost_file() ? -1 : waits_for_;
   const Progress progress = attempt(true);
-  if (progress == Progress::kMustWait) return false;
-  if (progress == Progress::kError) {
-    const bool leaves = leaves_run_forever();
-    PyError error = PyError::take();
-    if (leaves) {
-      loop().report_from_io(std::move(error), "Exception in an operation of a socket");
-      return false;
-    }
-    exception_ = PyRef::borrow(error.exception());
+  if (waits_for_ < 0) {  // closed by Python code that the attempt has run
+    if (progress == Progress::kError) PyError::take().unraisable(self_);
+    return true;
   }
+  if (progress == Progress::kMustWait) return false;
+  if (progress == Progress::kError && !keep_exception()) return false;
   served_ = true;
   stop_waiting();
   wake();
   return true;
+}
+
+// False if it must leave run_forever at once: as in asyncio, the operation then goes on waiting.
+bool SocketOperation::keep_exception() {
+  const bool leaves = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0 ||
+                      PyErr_ExceptionMatches(PyExc_SystemExit) != 0;
+  PyError error = PyError::take();
+  if (leaves) {
+    loop().report_from_io(std::move(error), "Exception in an operation of a socket");
+  } else {
+    exception_ = PyRef::borrow(error.exception());
+  }
+  return !leaves;
 }
 
 void SocketOperation::wake() {

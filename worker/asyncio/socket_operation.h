@@ -59,6 +59,7 @@ class SocketOperation final : public FdWaiter {
   PySendResult wait(PyObject** result);
   PySendResult end(Progress progress, PyObject** result);
   void stop_waiting();
+  bool keep_exception();
   void wake();
 
   PyObject* self_ = nullptr;
