@@ -29,6 +29,7 @@ class Listener final : public IoListener {
   // Ends it; nothing happens if nobody listens there.
   static void stop(EventLoop& loop, int fd);
 
+  bool calls_back() const override { return true; }
   void on_io(int fd, uint32_t events) noexcept override;
   bool is_transport() const override { return false; }
   int visit_kept(visitproc visit, void* arg) const override;

@@ -50,6 +50,7 @@ class TransportCore : public IoListener {
   PyObject* loop_object() const { return loop_ == nullptr ? Py_None : loop_object_.get(); }
   bool is_closing() const { return closing_; }
 
+  bool calls_back() const override { return true; }
   bool is_transport() const override { return !closing_; }
   int visit_kept(visitproc visit, void* arg) const override { return kept_.traverse(visit, arg); }
   void on_set_closed() noexcept override;

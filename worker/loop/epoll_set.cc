@@ -58,6 +58,7 @@ void EpollSet::close() {
   entries_.clear();
   changed_.clear();
   refused_.clear();
+  held_back_.clear();
   event_count_ = 0;
 }
 
@@ -158,6 +159,7 @@ void EpollSet::apply_changes() {
 
 void EpollSet::wait(int timeout_ms) {
   apply_changes();
+  held_back_.clear();
   released_ = false;
   const int timeout = refused_.empty() ? timeout_ms : 0;
   const int count = ::epoll_wait(set_.get(), events_.data(), kEventsPerWait, timeout);
@@ -174,6 +176,13 @@ bool EpollSet::dispatch() {
   return !stale_;
 }
 
+bool EpollSet::dispatch_held_back() {
+  stale_ = false;
+  set_holds_back(false);
+  for (const epoll_event& event : std::exchange(held_back_, {})) dispatch_one(event);
+  return !stale_;
+}
+
 void EpollSet::dispatch_one(const epoll_event& event) {
   const int fd = static_cast<int>(event.data.u64 & 0xffffffffU);
   Entry* entry = find(fd);
@@ -186,7 +195,10 @@ void EpollSet::dispatch_one(const epoll_event& event) {
     if (arm(fd, *entry) != 0) stale_ = true;
   }
   const uint32_t news = event.events & ~(kAsked & ~entry->wanted);
-  if (news != 0 && entry->wanted != 0 && entry->listener != nullptr) {
+  if (news == 0 || entry->wanted == 0 || entry->listener == nullptr) return;
+  if (holds_back_ && entry->listener->calls_back()) {
+    held_back_.push_back(event);
+  } else {
     entry->listener->on_io(fd, news);
   }
 }

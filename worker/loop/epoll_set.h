@@ -30,6 +30,9 @@ class IoListener {
   // dispatch, with the GIL. May change and release any descriptor and destroy itself. What it does
   // not act on comes again at once: it must read, write, want less or release.
   virtual void on_io(int fd, uint32_t events) noexcept = 0;
+  // Whether on_io runs the user's code at once, so that it must not come before what was queued
+  // earlier.
+  virtual bool calls_back() const { return false; }
   // Whether a transport owns the descriptor, so that add_reader and sock_* must refuse it.
   virtual bool is_transport() const { return false; }
   // Its Python object, for messages; null: none. Borrowed.
@@ -78,6 +81,11 @@ class EpollSet {
   // Tells the listeners what the last wait gathered. False if some of it belongs to nobody: the
   // set must be rebuilt.
   bool dispatch();
+  // While `holds_back`, dispatch leaves those that call back to dispatch_held_back, which is to be
+  // called before the next wait; what is not told by then comes again.
+  void set_holds_back(bool holds_back) { holds_back_ = holds_back; }
+  bool has_held_back() const { return !held_back_.empty(); }
+  bool dispatch_held_back();
 
  private:
   struct Entry {
@@ -101,7 +109,9 @@ class EpollSet {
   std::vector<int> changed_;
   std::vector<int> refused_;  // by the kernel, when a change was applied
   std::array<epoll_event, kEventsPerWait> events_;
+  std::vector<epoll_event> held_back_;
   int event_count_ = 0;
+  bool holds_back_ = false;
   bool released_ = false;  // since the last wait: events of it may be old by now
   bool stale_ = false;
 };

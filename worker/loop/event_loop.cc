@@ -119,16 +119,25 @@ bool EventLoop::turn() {
   ++turn_number_;
   if (hook_ != nullptr) hook_->on_turn();
   flushes_.run();
+  const size_t queued = backlog_.ready.size();
+  io().set_holds_back(queued > 0);
   int64_t now_ns = poller_.poll(monotonic_ns(), wake_at_ns());
   flushes_.run();
-  if (backlog_.interrupt) {
-    PyRef interrupt = std::move(backlog_.interrupt);
-    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(interrupt.get())), interrupt.get());
-    return false;
-  }
-  if (PyErr_CheckSignals() < 0) return false;
+  if (raises_interrupt() || PyErr_CheckSignals() < 0) return false;
   queue_due_timers(now_ns);
-  return run_ready();
+  const size_t in_all = backlog_.ready.size();
+  if (!io().has_held_back()) return run_ready(in_all);
+  // In asyncio's order: what was queued before, I/O, timers.
+  if (!run_ready(queued)) return false;
+  poller_.dispatch_held_back();
+  return !raises_interrupt() && run_ready(in_all - queued);
+}
+
+bool EventLoop::raises_interrupt() {
+  if (!backlog_.interrupt) return false;
+  PyRef interrupt = std::move(backlog_.interrupt);
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(interrupt.get())), interrupt.get());
+  return true;
 }
 
 int64_t EventLoop::wake_at_ns() {
@@ -160,8 +169,8 @@ void EventLoop::queue_due_timers(int64_t now_ns) {
   while (!timers_.empty() && timers_.top_when() <= now) pop_timer();
 }
 
-bool EventLoop::run_ready() {
-  for (size_t left = backlog_.ready.size(); left > 0 && !backlog_.ready.empty(); --left) {
+bool EventLoop::run_ready(size_t count) {
+  for (size_t left = count; left > 0 && !backlog_.ready.empty(); --left) {
     PyRef handle = backlog_.ready.pop();
     if (!run_handle(as_handle(handle))) return false;
   }

@@ -124,8 +124,9 @@ class EventLoop final : public LoopApi {
   bool turn();
   int64_t wake_at_ns();
   void queue_due_timers(int64_t now_ns);
-  void pop_timer();  // to the ready ones, unless it is cancelled
-  bool run_ready();
+  void pop_timer();         // to the ready ones, unless it is cancelled
+  bool raises_interrupt();  // one that an I/O callback left behind: sets it as the error
+  bool run_ready(size_t count);
   bool run_handle(Handle& handle);
   bool run_handle_in_debug(Handle& handle);
   bool call_handle(Handle& handle);

@@ -43,6 +43,10 @@ class Poller final : public IoListener {
   // One poll, or none while work is ready and the last one was a moment ago. Sleeps until
   // `wake_at_ns` (monotonic) when there is no work. Returns the time afterwards.
   int64_t poll(int64_t now_ns, int64_t wake_at_ns);
+  // What the set has held back.
+  void dispatch_held_back() {
+    if (!set_.dispatch_held_back()) rebuild_set();
+  }
   // The next poll is not skipped.
   void forget_last_poll() { last_poll_ns_ = std::numeric_limits<int64_t>::min() / 2; }
 
