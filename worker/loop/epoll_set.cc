@@ -1,6 +1,8 @@
 // EpollSet: see the header.
 #include "worker/loop/epoll_set.h"
 
+#include <pthread.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -9,6 +11,8 @@ namespace {
 
 constexpr uint32_t kAsked = EPOLLIN | EPOLLOUT;  // the others come unasked
 
+unsigned forks = 0;  // of this process's ancestors, since the first set was made
+
 uint64_t ticket(int fd, uint32_t generation) {
   return uint64_t{generation} << 32 | static_cast<uint32_t>(fd);
 }
@@ -16,8 +20,12 @@ uint64_t ticket(int fd, uint32_t generation) {
 }  // namespace
 
 int EpollSet::open() {
+  static const int counts_forks = pthread_atfork(nullptr, nullptr, [] { ++forks; });
+  if (counts_forks != 0) return -counts_forks;
   set_.reset(::epoll_create1(EPOLL_CLOEXEC));
-  return set_ ? 0 : -errno;
+  if (!set_) return -errno;
+  forks_ = forks;
+  return 0;
 }
 
 int EpollSet::rebuild() {
@@ -84,6 +92,10 @@ uint32_t EpollSet::wanted(int fd) const {
 }
 
 int EpollSet::arm(int fd, Entry& entry) {
+  if (forks_ != forks) {
+    entry.armed = 0;
+    return 0;
+  }
   if (entry.wanted == 0) {
     const bool registered = std::exchange(entry.armed, 0) != 0;
     return !registered || ::epoll_ctl(set_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0 ? 0 : -errno;
@@ -158,6 +170,7 @@ void EpollSet::apply_changes() {
 }
 
 void EpollSet::wait(int timeout_ms) {
+  if (forks_ != forks) rebuild();
   apply_changes();
   held_back_.clear();
   released_ = false;

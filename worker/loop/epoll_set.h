@@ -10,6 +10,9 @@
 //     can then not be removed by number. Such an event carries an old generation: `dispatch`
 //     reports it, and the set is built anew without it.
 //
+// A forked child has the set in common with its parent: it leaves the kernel's alone, and makes one
+// of its own when it waits.
+//
 // One thread. The GIL is held in all but wait(), which does without.
 #pragma once
 
@@ -111,6 +114,7 @@ class EpollSet {
   std::array<epoll_event, kEventsPerWait> events_;
   std::vector<epoll_event> held_back_;
   int event_count_ = 0;
+  unsigned forks_ = 0;  // that led to this process, when set_ was made
   bool holds_back_ = false;
   bool released_ = false;  // since the last wait: events of it may be old by now
   bool stale_ = false;
