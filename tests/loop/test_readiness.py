@@ -210,6 +210,24 @@ def test_a_closed_socket_object_can_still_be_removed(loop: tricorn.Loop) -> None
     right.close()
 
 
+def test_the_public_methods_return_nothing_of_the_handles(loop: tricorn.Loop) -> None:
+    left, right = make_pair()
+    assert loop.add_reader(left, print) is None
+    assert loop.add_writer(left, print) is None
+    left.close()
+    assert loop.remove_reader(left) is True
+    assert loop.remove_writer(left) is True
+    with pytest.raises(ValueError, match="Invalid file descriptor: -1"):
+        loop.remove_writer(left)
+    with pytest.raises(TypeError):
+        loop.add_reader(right)
+    right.close()
+    loop.close()
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        loop.add_reader(0, print)
+    assert loop.remove_reader(0) is False
+
+
 def test_what_cannot_be_watched_is_an_error(loop: tricorn.Loop) -> None:
     with tempfile.TemporaryFile() as file, pytest.raises(PermissionError):
         loop.add_reader(file, print)

@@ -141,12 +141,15 @@ bool read_query(PyObject* const* values, PyObject* keywords, Query& out) {
   return family && (out.flags & ~kHarmlessFlags) == 0;
 }
 
+// (family, kind, protocol, "", address); null with an error set.
 PyRef entry_for(const SockAddr& address, const SocketKind& kind) {
-  const bool ipv4 = address.base.sa_family == AF_INET;
+  const PyRef& family = address.base.sa_family == AF_INET ? names.ipv4 : names.ipv6;
+  PyRef protocol = PyRef::steal(PyLong_FromLong(kind.protocol));
+  PyRef no_name = PyRef::steal(PyUnicode_New(0, 0));
   PyRef object = address_object(address);
-  if (!object) return {};
-  return PyRef::steal(Py_BuildValue("(OOisO)", (ipv4 ? names.ipv4 : names.ipv6).get(),
-                                    (names.*kind.member).get(), kind.protocol, "", object.get()));
+  if (!protocol || !no_name || !object) return {};
+  return PyRef::steal(PyTuple_Pack(5, family.get(), (names.*kind.member).get(), protocol.get(),
+                                   no_name.get(), object.get()));
 }
 
 // What socket.getaddrinfo() returns; null with an error set.
