@@ -219,3 +219,35 @@ print(peak() - before)
     command = [sys.executable, "-c", script]
     grown_kib = int(subprocess.run(command, env=environment, check=True, capture_output=True).stdout)
     assert grown_kib < 1024
+
+
+def test_a_cycle_through_the_context_of_a_callback_is_collected(loop: tricorn.Loop) -> None:
+    variable: contextvars.ContextVar[Thing] = contextvars.ContextVar("variable")
+    alive: weakref.WeakSet[Thing] = weakref.WeakSet()
+
+    def remember() -> None:
+        thing = Thing()
+        alive.add(thing)
+        thing.token = variable.set(thing)  # type: ignore[attr-defined]  # which refers to the context
+
+    loop.call_soon(remember)
+    loop.call_later(0, remember)
+    run_turn(loop)
+    gc.collect()
+    assert len(alive) == 0
+
+
+@pytest.mark.filterwarnings("ignore:unclosed event loop")
+def test_a_lost_loop_is_collected_with_the_contexts_of_what_waits_in_it() -> None:
+    variable: contextvars.ContextVar[object] = contextvars.ContextVar("variable")
+
+    def lose_a_loop() -> weakref.ref[tricorn.Loop]:
+        loop = tricorn.new_event_loop()
+        variable.set(loop)
+        loop.call_soon(print)
+        loop.call_later(3600, print)
+        return weakref.ref(loop)
+
+    lost = contextvars.copy_context().run(lose_a_loop)
+    gc.collect()
+    assert lost() is None

@@ -203,13 +203,13 @@ bool EventLoop::run_handle(Handle& handle) {
 bool EventLoop::call_handle(Handle& handle) {
   if (handle.native != nullptr) return call_native(handle);
   size_t nargsf = handle.arguments.count() | PY_VECTORCALL_ARGUMENTS_OFFSET;
-  PyRef result = call_in_context(handle.context.get(), handle.callback.get(),
+  PyRef result = call_in_context(handle.context.use(), handle.callback.get(),
                                  handle.arguments.first(), nargsf);
   return result || report(PyError::take(), {}, &handle);
 }
 
 bool EventLoop::call_native(Handle& handle) {
-  if (PyContext_Enter(handle.context.get()) < 0) return report(PyError::take(), {}, &handle);
+  if (PyContext_Enter(handle.context.use()) < 0) return report(PyError::take(), {}, &handle);
   handle.native(handle.callback.get());
   exit_context(handle.context.get());
   return true;

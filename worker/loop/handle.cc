@@ -35,9 +35,7 @@ PyRef make(PyTypeObject* type, EventLoop& loop, const Call& call) {
   PyRef ref = PyRef::steal(reinterpret_cast<PyObject*>(pool.make(type)));
   if (!ref) return {};
   Handle& handle = as_handle(ref);
-  handle.context =
-      call.context == nullptr ? PyRef::steal(PyContext_CopyCurrent()) : PyRef::borrow(call.context);
-  if (!handle.context) return {};
+  if (!handle.context.assign(call.context)) return {};
   handle.callback = PyRef::borrow(call.callback);
   if (!handle.arguments.assign(call.arguments, call.argument_count)) return {};
   if (loop.debug() && !record_origin(handle)) return {};
@@ -85,12 +83,18 @@ PyObject* cancelled_method(PyObject* self, PyObject*) {
 }
 PyObject* when_method(PyObject* self, PyObject*) { return PyFloat_FromDouble(of(self)->when); }
 
-PyObject* value_or_none(const PyRef& ref) { return Py_NewRef(ref ? ref.get() : Py_None); }
-PyObject* context_method(PyObject* self, PyObject*) { return value_or_none(of(self)->context); }
-PyObject* callback_attribute(PyObject* self, void*) { return value_or_none(of(self)->callback); }
-PyObject* context_attribute(PyObject* self, void*) { return value_or_none(of(self)->context); }
+PyObject* value_or_none(PyObject* value) { return Py_NewRef(value != nullptr ? value : Py_None); }
+PyObject* context_method(PyObject* self, PyObject*) {
+  return value_or_none(of(self)->context.get());
+}
+PyObject* callback_attribute(PyObject* self, void*) {
+  return value_or_none(of(self)->callback.get());
+}
+PyObject* context_attribute(PyObject* self, void*) {
+  return value_or_none(of(self)->context.get());
+}
 PyObject* origin_attribute(PyObject* self, void*) {
-  return value_or_none(of(self)->source_traceback);
+  return value_or_none(of(self)->source_traceback.get());
 }
 PyObject* arguments_attribute(PyObject* self, void*) {
   return of(self)->callback ? of(self)->arguments.as_tuple().release() : Py_NewRef(Py_None);

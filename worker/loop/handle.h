@@ -6,6 +6,7 @@
 #pragma once
 
 #include "worker/loop/call.h"
+#include "worker/loop/queued_context.h"
 #include "worker/python/py_ref.h"
 
 namespace tricorn {
@@ -21,7 +22,7 @@ struct Handle {
   PyObject* weak_references = nullptr;
   PyRef callback;               // a native handle's: its owner
   NativeCall native = nullptr;  // what runs instead of the callback
-  PyRef context;
+  QueuedContext context;
   PyRef source_traceback;  // debug mode: where it was made
   PyRef cancelled_repr;    // debug mode: what it was before cancel() dropped the callback
   CallArguments arguments;
