@@ -7,6 +7,7 @@ done once (the arguments of create_server, happy eyeballs, signals) is asyncio's
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import selectors
 import signal
 import socket
@@ -175,6 +176,16 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
             return super()._make_datagram_transport(sock, protocol, address, waiter, extra)
         self._ensure_fd_no_transport(sock)
         return self._make_native_datagram_transport(sock, protocol, address, waiter, extra)
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """Call ``func(*args)`` in the executor, by default the loop's own pool of threads."""
+        pool = self._default_executor if executor is None else executor
+        if type(pool) is not concurrent.futures.ThreadPoolExecutor or self.get_debug():
+            return super().run_in_executor(executor, func, *args)
+        self._check_closed()
+        if executor is None:
+            self._check_default_executor()
+        return self._call_in_executor(pool.submit, func, args)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """As asyncio's, but silent about a task's SystemExit or KeyboardInterrupt: run_forever() has raised it."""

@@ -5,6 +5,7 @@
 
 #include "worker/asyncio/asyncio_names.h"
 #include "worker/asyncio/datagram_transport.h"
+#include "worker/asyncio/executor_call.h"
 #include "worker/asyncio/name_lookup.h"
 #include "worker/asyncio/pipe_types.h"
 #include "worker/asyncio/plain_socket.h"
@@ -24,7 +25,7 @@ namespace {
 std::vector<PyMethodDef>& all_methods() {
   static auto& all = *new std::vector<PyMethodDef>;
   for (PyMethodDef* table : {stream_methods, socket_methods, name_lookup_methods, tls_methods,
-                             datagram_methods, pipe_methods, reader_methods}) {
+                             datagram_methods, pipe_methods, reader_methods, executor_methods}) {
     for (; table->ml_name != nullptr; ++table) all.push_back(*table);
   }
   all.emplace_back();
@@ -44,7 +45,7 @@ bool add_loop_type(PyObject* module) {
 
 bool add_asyncio_types(PyObject* module) {
   const bool loaded = load_asyncio_names() && load_stream_reader() && load_plain_socket() &&
-                      load_socket_methods() && load_name_lookup();
+                      load_socket_methods() && load_name_lookup() && load_executor_call();
   return loaded && add_socket_transport_type(module) && add_ssl_transport_type(module) &&
          add_datagram_transport_type(module) && add_pipe_transport_types(module) &&
          add_loop_type(module);

@@ -18,6 +18,9 @@ namespace tricorn {
   X(set_exception, "set_exception")                            \
   X(asyncio_future_blocking, "_asyncio_future_blocking")       \
   X(done, "done")                                              \
+  X(cancelled, "cancelled")                                    \
+  X(result, "result")                                          \
+  X(add_done_callback, "add_done_callback")                    \
   X(cancel, "cancel")                                          \
   X(cancelling, "cancelling")                                  \
   X(call_exception_handler, "call_exception_handler")          \
