@@ -187,6 +187,15 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
             self._check_default_executor()
         return self._call_in_executor(pool.submit, func, args)
 
+    async def _look_up_by_name(
+        self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> list[Any]:
+        answer = self._look_up(host, port, family=family, type=type, proto=proto, flags=flags)
+        if answer is not None:
+            return await answer
+        asyncios = unix_events._UnixSelectorEventLoop.getaddrinfo
+        return await asyncios(self, host, port, family=family, type=type, proto=proto, flags=flags)
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """As asyncio's, but silent about a task's SystemExit or KeyboardInterrupt: run_forever() has raised it."""
         if "future" not in context or not isinstance(context.get("exception"), (SystemExit, KeyboardInterrupt)):

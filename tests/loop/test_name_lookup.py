@@ -18,13 +18,6 @@ PROTOCOLS = [0, socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_ICMP]
 FLAGS = [0, socket.AI_PASSIVE, socket.AI_NUMERICHOST | socket.AI_NUMERICSERV, socket.AI_CANONNAME, socket.AI_V4MAPPED]
 
 
-class NoThreads:
-    """A loop's executor that must not be asked."""
-
-    def run_in_executor(self, *_: object) -> None:
-        raise AssertionError("a thread was asked")
-
-
 def outcome(coroutine: object) -> object:
     """The result of a coroutine that does not suspend, or its error; None if it does."""
     try:
@@ -43,8 +36,10 @@ def answer_of_socket(*arguments: object) -> object:
         return repr(error)
 
 
-def test_literals_are_what_the_socket_module_says(loop: tricorn.Loop) -> None:
+def test_literals_are_what_the_socket_module_says(loop: tricorn.Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = 0
+    of_socket = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments: of_socket(*arguments))  # the executor's, then
 
     def in_this_thread(_: object, function: object, *arguments: object) -> object:
         async def call() -> object:

@@ -1,0 +1,160 @@
+"""getaddrinfo() of names: threads of the loop's own answer as the socket module does."""
+
+import asyncio
+import os
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import tricorn
+
+from loop.turns import run
+
+QUESTIONS: list[tuple[str | None, str | int | bytes | None, dict[str, int]]] = [
+    ("localhost", 80, {}),
+    ("localhost", "http", {"type": socket.SOCK_STREAM}),
+    ("localhost", b"domain", {"type": socket.SOCK_DGRAM}),
+    ("localhost", None, {"family": socket.AF_INET}),
+    ("LocalHost", 0, {"family": socket.AF_INET6, "type": socket.SOCK_STREAM}),
+    ("localhost.", 1, {"proto": socket.IPPROTO_TCP}),
+    ("localhost", 80, {"flags": socket.AI_ADDRCONFIG | socket.AI_V4MAPPED, "type": socket.SOCK_STREAM}),
+    ("localhost", 80, {"flags": socket.AI_CANONNAME}),
+    (None, 80, {"type": socket.SOCK_STREAM}),
+    (None, 80, {"type": socket.SOCK_STREAM, "flags": socket.AI_PASSIVE}),
+    (None, None, {}),
+    ("127.1", 70000, {}),
+    ("127.0.0.1", -1, {}),
+    ("::1%lo", 80, {"type": socket.SOCK_STREAM}),
+    ("localhost", "no-such-service", {}),
+    ("name.invalid", 80, {"flags": socket.AI_NUMERICHOST}),
+    ("localhost", 80, {"family": socket.AF_INET6, "proto": socket.IPPROTO_SCTP}),
+    ("a..b", 80, {}),
+    ("", 80, {}),
+    ("x" * 64, 80, {}),
+    ("b\xfccher.invalid", 80, {"flags": socket.AI_NUMERICHOST}),
+]
+
+
+def answer_of_socket(host: str | None, port: str | int | bytes | None, query: dict[str, int]) -> object:
+    try:
+        return socket.getaddrinfo(host, port, **query)
+    except (OSError, UnicodeError) as error:
+        return error
+
+
+@pytest.mark.parametrize(("host", "port", "query"), QUESTIONS)
+def test_names_are_what_the_socket_module_says(
+    host: str | None, port: str | int | bytes | None, query: dict[str, int]
+) -> None:
+    async def main() -> object:
+        try:
+            return await asyncio.get_running_loop().getaddrinfo(host, port, **query)
+        except (OSError, UnicodeError) as error:
+            return error
+
+    answer, expected = run(main()), answer_of_socket(host, port, query)
+    assert repr(answer) == repr(expected)
+    if isinstance(expected, BaseException):
+        assert type(answer) is type(expected)
+        assert answer.args == expected.args  # type: ignore[attr-defined]
+
+
+def test_names_need_no_executor() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        expected = socket.getaddrinfo("localhost", 80)
+        assert await asyncio.gather(*[loop.getaddrinfo("localhost", 80) for _ in range(200)]) == [expected] * 200
+        assert loop._default_executor is None  # type: ignore[attr-defined]
+
+    run(main())
+
+
+def test_a_replaced_function_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: "replaced")
+
+    async def main() -> object:
+        return await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+
+    assert run(main()) == "replaced"
+
+
+def test_a_look_up_can_be_given_up() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(loop.getaddrinfo("localhost", 80)) for _ in range(50)]
+        await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(answer, asyncio.CancelledError) for answer in answers[::2])
+        assert all(isinstance(answer, list) for answer in answers[1::2])
+
+    run(main())
+
+
+def test_a_loop_is_closed_with_questions_open() -> None:
+    descriptors = len(os.listdir("/proc/self/fd"))
+    for _ in range(100):
+        loop = tricorn.new_event_loop()
+        task = loop.create_task(loop.getaddrinfo("localhost", 80))
+        loop.run_until_complete(asyncio.sleep(0))
+        task.cancel()
+        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        loop.close()
+    deadline = time.monotonic() + 10
+    while len(os.listdir("/proc/self/fd")) > descriptors and time.monotonic() < deadline:
+        time.sleep(0.01)  # until the last thread has dropped its answer
+    assert len(os.listdir("/proc/self/fd")) <= descriptors
+
+
+def test_a_closed_loop_answers_nothing(loop: tricorn.Loop) -> None:
+    loop.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.getaddrinfo("localhost", 80).send(None)  # type: ignore[attr-defined]
+
+
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    async def ask() -> list[object]:
+        return await asyncio.get_running_loop().getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)
+
+    expected = run(ask())
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if run(ask()) == expected else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert run(ask()) == expected
+
+
+def test_idle_threads_end() -> None:
+    def looking_up() -> int:
+        names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+        return names.count("getaddrinfo")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*[loop.getaddrinfo("localhost", 80) for _ in range(500)])
+        assert 1 <= looking_up() <= 16
+
+    run(main())
+    deadline = time.monotonic() + 30
+    while looking_up() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert looking_up() == 0
+
+
+def test_connections_find_their_server_by_name() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(asyncio.Protocol, "localhost", 0, family=socket.AF_INET)
+        port = server.sockets[0].getsockname()[1]
+        with ThreadPoolExecutor(1) as pool:
+            loop.set_default_executor(pool)
+            transport, _ = await loop.create_connection(asyncio.Protocol, "localhost", port)
+            assert transport.get_extra_info("peername") == ("127.0.0.1", port)
+            transport.close()
+        server.close()
+        await server.wait_closed()
+
+    run(main())

@@ -1,0 +1,46 @@
+// LookupPool: the threads of this process that look up addresses, shared by all its loops.
+//
+// Unlike an executor's, they never touch Python: neither they nor the loop wait for the GIL. A
+// thread is started when a question finds none idle, up to kMaxThreads, and ends after
+// kIdleLife without a question; it never keeps a process from ending. A forked child begins
+// without any.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "common/unique_fd.h"
+#include "worker/asyncio/address_lookup.h"
+
+namespace tricorn {
+
+using LookupPtr = std::unique_ptr<AddressLookup>;
+
+// Where the answers for one loop arrive. Any thread.
+class LookupMailbox {
+ public:
+  // False with errno set.
+  bool open();
+  // An eventfd that each answer writes to. Watch it for edges: nobody reads it.
+  int fd() const { return arrived_.get(); }
+  void put(LookupPtr answer);
+  std::vector<LookupPtr> take_all();
+
+ private:
+  UniqueFd arrived_;
+  std::mutex mutex_;
+  std::vector<LookupPtr> answers_;
+};
+
+class LookupPool {
+ public:
+  static constexpr int kMaxThreads = 16;
+  static constexpr std::chrono::seconds kIdleLife{5};
+
+  // The answer goes to `mailbox`. False if there is no thread and none can be made.
+  static bool ask(LookupPtr question, std::shared_ptr<LookupMailbox> mailbox);
+};
+
+}  // namespace tricorn
