@@ -129,21 +129,14 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
         self, protocol_factory: Callable[[], Any], host: Any = None, port: Any = None, **options: Any
     ) -> tuple[Any, Any]:
         """Connect to a TCP server: asyncio's, with a short way to an address that is a number."""
-        plain = not options and type(host) is str and type(port) is int and not self.get_debug()
-        if not plain or not (host[-1:].isdigit() or ":" in host):
+        connecting = None if options else self._connect(host, port)
+        if connecting is None:
             return await super().create_connection(protocol_factory, host, port, **options)
-        found = await self.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        family, kind, proto, _, address = found[0]
-        sock = base_events.socket.socket(family=family, type=kind, proto=proto)
-        try:
-            sock.setblocking(False)
-            await self.sock_connect(sock, address)
-            protocol = protocol_factory()
-            waiter = self.create_future()
-            transport = self._make_socket_transport(sock, protocol, waiter)
-        except BaseException:
-            sock.close()
-            raise
+        if connecting.connected is not None:
+            await connecting.connected
+        protocol = protocol_factory()
+        waiter = self.create_future()
+        transport = connecting.open(protocol, waiter)
         try:
             await waiter
         except BaseException:

@@ -70,6 +70,7 @@ class Loop(BaseLoop):
         proto: int = 0,
         flags: int = 0,
     ) -> asyncio.Future[list[Any]] | None: ...
+    def _connect(self, host: Any, port: Any, /) -> Any: ...
     def _make_native_datagram_transport(
         self,
         sock: socket.socket,

@@ -1,6 +1,8 @@
 // AsyncioNames: see the header.
 #include "worker/asyncio/asyncio_names.h"
 
+#include "worker/loop/asyncio_refs.h"
+
 namespace tricorn {
 
 AsyncioNames& asyncio_names = *new AsyncioNames;  // outlives the interpreter's end on purpose
@@ -28,6 +30,13 @@ bool load_asyncio_names() {
     asyncio_names.*wanted.field = std::move(value);
   }
   return true;
+}
+
+bool asyncio_uses(const char* name, const PyRef& stock) {
+  PyRef module = PyRef::steal(PyObject_GetAttrString(asyncio_refs.base_events.get(), "socket"));
+  PyRef used = PyRef::steal(module ? PyObject_GetAttrString(module.get(), name) : nullptr);
+  if (!used) PyErr_Clear();
+  return used.get() == stock.get();
 }
 
 }  // namespace tricorn

@@ -22,4 +22,8 @@ extern AsyncioNames& asyncio_names;
 // False with an error set.
 bool load_asyncio_names();
 
+// Whether `socket.name`, as asyncio's event loops see it, is still `stock`: tests and sandboxes put
+// their own in its place, which are then to be asked. Leaves no error set.
+bool asyncio_uses(const char* name, const PyRef& stock);
+
 }  // namespace tricorn

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "worker/asyncio/asyncio_names.h"
+#include "worker/asyncio/connector.h"
 #include "worker/asyncio/datagram_transport.h"
 #include "worker/asyncio/executor_call.h"
 #include "worker/asyncio/name_lookup.h"
@@ -24,8 +25,9 @@ namespace {
 // All methods of this layer; each table ends with an empty entry.
 std::vector<PyMethodDef>& all_methods() {
   static auto& all = *new std::vector<PyMethodDef>;
-  for (PyMethodDef* table : {stream_methods, socket_methods, name_lookup_methods, tls_methods,
-                             datagram_methods, pipe_methods, reader_methods, executor_methods}) {
+  for (PyMethodDef* table :
+       {stream_methods, socket_methods, name_lookup_methods, tls_methods, datagram_methods,
+        pipe_methods, reader_methods, executor_methods, connector_methods}) {
     for (; table->ml_name != nullptr; ++table) all.push_back(*table);
   }
   all.emplace_back();
@@ -45,7 +47,8 @@ bool add_loop_type(PyObject* module) {
 
 bool add_asyncio_types(PyObject* module) {
   const bool loaded = load_asyncio_names() && load_stream_reader() && load_plain_socket() &&
-                      load_socket_methods() && load_name_lookup() && load_executor_call();
+                      load_socket_methods() && load_name_lookup() && load_executor_call() &&
+                      add_connector_type();
   return loaded && add_socket_transport_type(module) && add_ssl_transport_type(module) &&
          add_datagram_transport_type(module) && add_pipe_transport_types(module) &&
          add_loop_type(module);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "worker/asyncio/asyncio_names.h"
 #include "worker/asyncio/lookup_entries.h"
 #include "worker/asyncio/lookup_query.h"
 #include "worker/asyncio/ready_awaitable.h"
@@ -23,8 +24,7 @@ namespace {
 struct LookupNames {
   PyRef getnameinfo;         // asyncio's own
   PyRef look_up_by_name;     // the method's name
-  PyRef socket;              // the module
-  PyRef socket_getaddrinfo;  // its function, as it was at first
+  PyRef socket_getaddrinfo;  // the module's function, as it was at first
 };
 LookupNames& names = *new LookupNames;
 
@@ -53,13 +53,6 @@ PyObject* getaddrinfo(PyObject* self, PyObject* const* values, Py_ssize_t count,
   return make_ready_awaitable(entries_for(address, query), "getaddrinfo").release();
 }
 
-// Whether somebody has put another function in socket.getaddrinfo's place, which is to be asked.
-bool is_replaced() {
-  PyRef now = PyRef::steal(PyObject_GetAttrString(names.socket.get(), "getaddrinfo"));
-  if (!now) PyErr_Clear();
-  return now.get() != names.socket_getaddrinfo.get();
-}
-
 // None: the question is for the socket module, or no thread can be had.
 PyObject* look_up(PyObject* self, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
   EventLoop& loop = event_loop_of(self);
@@ -67,7 +60,7 @@ PyObject* look_up(PyObject* self, PyObject* const* values, Py_ssize_t count, PyO
   auto question = std::make_unique<AddressLookup>();
   if (count != 2 || loop.debug() || !query.read(values + count, keywords, kFlagsOfNames) ||
       !read_host_name(values[0], question->host) || !read_service(values[1], question->service) ||
-      is_replaced()) {
+      !asyncio_uses("getaddrinfo", names.socket_getaddrinfo)) {
     Py_RETURN_NONE;
   }
   if (!check_open(loop) || !audit(values[0], values[1], query)) return nullptr;
@@ -118,10 +111,9 @@ bool load_name_lookup() {
   names.getnameinfo =
       PyRef::steal(PyObject_GetAttrString(asyncio_refs.base_event_loop.get(), "getnameinfo"));
   names.look_up_by_name = PyRef::steal(PyUnicode_InternFromString("_look_up_by_name"));
-  names.socket = PyRef::steal(PyImport_ImportModule("socket"));
-  if (!names.getnameinfo || !names.look_up_by_name || !names.socket) return false;
-  names.socket_getaddrinfo =
-      PyRef::steal(PyObject_GetAttrString(names.socket.get(), "getaddrinfo"));
+  PyRef socket = PyRef::steal(PyImport_ImportModule("socket"));
+  if (!names.getnameinfo || !names.look_up_by_name || !socket) return false;
+  names.socket_getaddrinfo = PyRef::steal(PyObject_GetAttrString(socket.get(), "getaddrinfo"));
   return names.socket_getaddrinfo && load_lookup_entries() && add_ready_awaitable_type();
 }
 

@@ -1,15 +1,24 @@
 // SocketCall: connect and accept. See connect(2), accept(2).
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "worker/asyncio/connect_error.h"
 #include "worker/asyncio/plain_socket.h"
 #include "worker/asyncio/socket_address.h"
 #include "worker/asyncio/socket_call.h"
 
 namespace tricorn {
 namespace {
+
+Progress end_of_connect(SocketCall& call) {
+  const int error = connect_error_of(call.fd);
+  if (error == 0) return done_with(call, PyRef::none());
+  set_connect_error(error, call.address.get());
+  return Progress::kError;
+}
 
 // The address is looked at, and the audit event raised, by the socket's own method.
 Progress begin_to_connect(SocketCall& call) {
@@ -20,20 +29,14 @@ Progress begin_to_connect(SocketCall& call) {
   const long error = PyLong_AsLong(call.result.get());
   if (error == 0) return done_with(call, PyRef::none());
   // A unix socket's EAGAIN means that the listener's queue is full: there is nothing to wait for.
-  if (error == EINPROGRESS || error == EINTR || error == EALREADY) return Progress::kMustWait;
+  if (error == EINPROGRESS || error == EINTR || error == EALREADY) {
+    // To this host itself it is done by now, only connect() could not tell.
+    pollfd done{.fd = call.fd, .events = POLLOUT, .revents = 0};
+    return ::poll(&done, 1, 0) == 1 ? end_of_connect(call) : Progress::kMustWait;
+  }
   errno = static_cast<int>(error);
   PyErr_SetFromErrno(PyExc_OSError);
   return Progress::kError;
-}
-
-// In asyncio's words.
-void set_connect_error(int error, PyObject* address) {
-  PyRef text = PyRef::steal(PyUnicode_FromFormat("Connect call failed %S", address));
-  PyRef exception =
-      PyRef::steal(text ? PyObject_CallFunction(PyExc_OSError, "iO", error, text.get()) : nullptr);
-  if (exception) {
-    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.get())), exception.get());
-  }
 }
 
 // (a socket around `fd`, the address); null with an error set.
@@ -56,12 +59,7 @@ Progress attempt_connect(SocketCall& call) {
     call.begun = true;
     return begin_to_connect(call);
   }
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (::getsockopt(call.fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;
-  if (error == 0) return done_with(call, PyRef::none());
-  set_connect_error(error, call.address.get());
-  return Progress::kError;
+  return end_of_connect(call);
 }
 
 Progress attempt_accept(SocketCall& call) {
