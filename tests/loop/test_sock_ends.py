@@ -162,6 +162,39 @@ def test_what_waits_is_garbage_with_its_loop() -> None:
     right.close()
 
 
+def test_a_task_that_nobody_else_holds_is_no_garbage_while_it_waits() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        received: list[bytes] = []
+
+        async def receive(sock: socket.socket) -> None:
+            received.append(await loop.sock_recv(sock, 10))
+
+        with socket_pair() as (left, right):
+            loop.create_task(receive(left))
+            await asyncio.sleep(0)
+            gc.collect()
+            right.send(b"x")
+            while not received:
+                await asyncio.sleep(0.001)
+            assert received == [b"x"]
+
+    run(asyncio.wait_for(main(), 5))
+
+
+def test_what_waits_is_garbage_with_a_loop_that_nobody_closed(recwarn: pytest.WarningsRecorder) -> None:
+    loop = tricorn.new_event_loop()
+    with socket_pair() as (left, _):
+        task = loop.create_task(loop.sock_recv(left, 1))
+        run_turn(loop)
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        alive = weakref.ref(loop)
+        del task, loop
+        gc.collect()
+        assert alive() is None
+    assert any("unclosed event loop" in str(warning.message) for warning in recwarn)
+
+
 def test_an_abandoned_operation_does_not_wait() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()

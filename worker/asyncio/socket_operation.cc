@@ -157,6 +157,7 @@ PySendResult SocketOperation::wait(PyObject** result) {
     waits_for_ = -1;
     return end(Progress::kError, result);
   }
+  kept_ = future_.clone();
   *result = future_.clone().release();
   return PYGEN_NEXT;
 }
@@ -164,6 +165,12 @@ PySendResult SocketOperation::wait(PyObject** result) {
 void SocketOperation::stop_waiting() {
   if (waits_for_ < 0) return;
   loop().watcher().stop_waiting(std::exchange(waits_for_, -1), method_->direction, *this);
+  kept_.reset();
+}
+
+void SocketOperation::on_loop_closed() noexcept {
+  waits_for_ = -1;
+  kept_.reset();
 }
 
 bool SocketOperation::lost_file() const noexcept {

@@ -45,7 +45,8 @@ class SocketOperation final : public FdWaiter {
 
   bool on_ready() noexcept override;
   bool lost_file() const noexcept override;
-  void on_loop_closed() noexcept override { waits_for_ = -1; }
+  void on_loop_closed() noexcept override;
+  int visit_kept(visitproc visit, void* arg) const override { return kept_.traverse(visit, arg); }
 
  private:
   enum class Stage : uint8_t { kNew, kRuns, kFinished };
@@ -67,6 +68,7 @@ class SocketOperation final : public FdWaiter {
   PyRef loop_;
   SocketCall call_;
   PyRef future_;        // what its task waits for
+  PyRef kept_;          // the same, the loop's: nobody else may hold the task
   PyRef exception_;     // what a call that on_ready made has raised
   int waits_for_ = -1;  // the descriptor, while it is with the FdWatcher
   Stage stage_ = Stage::kNew;

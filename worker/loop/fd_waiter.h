@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "worker/python/py_ref.h"
+
 namespace tricorn {
 
 class FdWaiter {
@@ -14,6 +16,8 @@ class FdWaiter {
   virtual bool lost_file() const noexcept = 0;
   // It was taken off the queue, for good.
   virtual void on_loop_closed() noexcept = 0;
+  // The references that the loop holds through this waiter, for the cycle collector.
+  virtual int visit_kept(visitproc visit, void* arg) const = 0;
 
  protected:
   ~FdWaiter() = default;

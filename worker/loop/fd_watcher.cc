@@ -101,6 +101,12 @@ int FdWatcher::visit(visitproc visitor, void* arg) const {
       if (!handle) continue;
       if (int stop = visit_handle(handle, visitor, arg)) return stop;
     }
+    for (const FdWaiterQueue& waiters : entry.waiters) {
+      for (FdWaiter* waiter = waiters.first(); waiter != nullptr;
+           waiter = FdWaiterQueue::after(*waiter)) {
+        if (int stop = waiter->visit_kept(visitor, arg)) return stop;
+      }
+    }
     if (int stop = entry.file.traverse(visitor, arg)) return stop;
   }
   return 0;
