@@ -5,6 +5,7 @@ import contextvars
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import tricorn
 
+from loop.sockets import socket_pair
 from loop.turns import run, run_turn
 
 
@@ -85,6 +87,23 @@ def test_these_leave_run_forever_and_the_rest_runs_later(
     assert not loop.is_running()
     run_turn(loop)
     assert log == ["before", "after"]
+
+
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, SystemExit])
+def test_they_leave_at_once_out_of_a_protocol_as_well(loop: tricorn.Loop, exception: type[BaseException]) -> None:
+    class Leaving(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            raise exception
+
+    async def connect(sock: socket.socket) -> None:
+        await loop.create_connection(Leaving, sock=sock)
+
+    with socket_pair() as (left, _):
+        task = loop.create_task(connect(left))
+        run_turn(loop)
+        with pytest.raises(exception):
+            run_turn(loop)
+        loop.run_until_complete(task)
 
 
 def test_keyboard_interrupt_ends_a_sleep(loop: tricorn.Loop) -> None:

@@ -188,6 +188,7 @@ bool EventLoop::run_handle(Handle& handle) {
   in_python_ = false;
   handle.running = false;
   flushes_.run();
+  if (go_on && raises_interrupt()) go_on = false;  // a native callback's
   if (!handle.repeats || handle.cancelled) {
     if (go_on) {
       handle.detach();
