@@ -138,12 +138,13 @@ void Listener::rest() {
 
 void Listener::welcome(int fd, std::unique_ptr<SockAddr> peer) {
   EventLoop& loop = loop_;
+  const int listening = fd_;  // the factory may close the server, and with it this listener
   PyRef factory = parts_.protocol_factory.clone();
   PyRef server = parts_.server.clone();
   std::shared_ptr<WriteHabit> habit = habit_;
   PyRef protocol = PyRef::steal(PyObject_CallNoArgs(factory.get()));
   bool made = false;
-  if (!protocol || listener_at(loop, fd_) != this) {
+  if (!protocol || listener_at(loop, listening) != this) {
     ::close(fd);
     if (protocol) return;
   } else {
