@@ -52,7 +52,7 @@ class SocketTransport final : public IoListener, public Flushable {
   size_t write_buffer_size();  // after sending what can be sent
   PyRef extra_info(PyObject* name, PyObject* missing);
   PyRef make_empty_waiter();
-  void reset_empty_waiter() { empty_waiter_.reset(); }
+  void reset_empty_waiter();
   PyRef socket();  // the socket.socket, made when it is asked for
   PyRef repr();
 

@@ -38,7 +38,7 @@ PyRef SocketTransport::socket() {
   ::getsockopt(fd_, SOL_SOCKET, SO_DOMAIN, &family, &size);
   ::getsockopt(fd_, SOL_SOCKET, SO_PROTOCOL, &protocol, &size);
   socket_ = PyRef::steal(PyObject_CallFunction(asyncio_names.socket_class.get(), "iiii", family,
-                                               SOCK_STREAM, protocol, fd_));
+                                               SOCK_STREAM | SOCK_NONBLOCK, protocol, fd_));
   return socket_.clone();
 }
 

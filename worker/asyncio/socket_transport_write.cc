@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <span>
 
 #include "common/socket_output.h"
 #include "worker/asyncio/asyncio_names.h"
@@ -96,14 +97,19 @@ bool SocketTransport::write_lines(PyObject* lines) {
   if (!may_write("writelines")) return false;
   PyRef all = PyRef::steal(PySequence_Fast(lines, "writelines() needs an iterable"));
   if (!all) return false;
-  const Py_ssize_t count = PySequence_Fast_GET_SIZE(all.get());
-  for (Py_ssize_t i = 0; i < count; ++i) {
+  const std::span lines_to_write(PySequence_Fast_ITEMS(all.get()),
+                                 static_cast<size_t>(PySequence_Fast_GET_SIZE(all.get())));
+  for (PyObject* line : lines_to_write) {  // one that is refused takes the others with it
+    if (!BytesView().open(line)) return false;
+  }
+  for (PyObject* line : lines_to_write) {
     BytesView view;
-    if (!view.open(PySequence_Fast_GET_ITEM(all.get(), i))) return false;
+    if (!view.open(line)) return false;
+    if (view.bytes().empty()) continue;
     if (lost_ != 0 || loop_ == nullptr) {
-      if (!view.bytes().empty()) warn_lost();
-    } else if (!view.bytes().empty()) {
-      keep(PySequence_Fast_GET_ITEM(all.get(), i), view.bytes());
+      warn_lost();
+    } else {
+      keep(line, view.bytes());
     }
   }
   if (lost_ != 0 || loop_ == nullptr) return true;
@@ -124,6 +130,7 @@ void SocketTransport::flush_writes() noexcept {
   flush_due_ = false;
   if (loop_ == nullptr || lost_ != 0 || awaits_writable_) return;
   PyRef keep_alive = PyRef::borrow(self_);
+  EnteredContext entered(context_.get());
   flush();
   if (lost_ == 0 && limits_.grown_to(queue_.size())) tell_flow(&StreamSink::pause_writing);
 }
@@ -160,7 +167,7 @@ void SocketTransport::drained() {
 void SocketTransport::tell_flow(bool (StreamSink::*tell)()) {
   std::shared_ptr<StreamSink> sink = sink_;
   if (!sink || (sink.get()->*tell)()) return;
-  report_fatal(*loop_, PyError::take(), sink->failure(), self_, sink->protocol());
+  report_failure(*loop_, PyError::take(), sink->failure(), self_, sink->protocol());
 }
 
 void SocketTransport::warn_lost() {
@@ -198,6 +205,12 @@ PyRef SocketTransport::make_empty_waiter() {
   empty_waiter_ = waiter.clone();
   if (queue_.empty()) complete_future(*loop_, waiter.get());
   return waiter;
+}
+
+// Who sent the file has watched the descriptor in between.
+void SocketTransport::reset_empty_waiter() {
+  empty_waiter_.reset();
+  update_interest();
 }
 
 }  // namespace tricorn

@@ -1,0 +1,174 @@
+"""Stream transports: what is written, what the protocol is told, and in which context."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import tricorn
+
+from loop.sockets import fill, read_all, socket_pair
+from loop.turns import run
+
+REQUEST = contextvars.ContextVar("REQUEST", default="none")
+
+
+class Flow(asyncio.Protocol):
+    """Notes in which context it is told to pause and to resume."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def pause_writing(self) -> None:
+        self.told.append(("pause", REQUEST.get()))
+
+    def resume_writing(self) -> None:
+        self.told.append(("resume", REQUEST.get()))
+
+
+@asynccontextmanager
+async def connected(protocol: asyncio.Protocol) -> AsyncIterator[tuple[Any, socket.socket]]:
+    """A transport with that protocol, and the socket of its peer."""
+    with socket_pair() as (left, right):
+        transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, sock=left)
+        yield transport, right
+        transport.abort()
+        await asyncio.sleep(0)
+
+
+def test_lines_that_are_refused_are_not_sent_in_part() -> None:
+    async def main() -> None:
+        async with connected(asyncio.Protocol()) as (transport, peer):
+            with pytest.raises(TypeError):
+                transport.writelines([b"head", 5])
+            transport.write(b"next")
+            assert peer.recv(100) == b"next"
+
+    run(main())
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_flow_control_runs_in_the_context_of_the_connection(pieces: int) -> None:
+    """Also of a writer that writes in pieces, which leave when its callback returns."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        REQUEST.set("mine")
+        flow = Flow()
+        async with connected(flow) as (transport, peer):
+            for _ in range(20):
+                for _ in range(pieces):
+                    transport.write(b"x")
+                await asyncio.sleep(0)
+            fill(transport.get_extra_info("socket")._sock)
+            transport.set_write_buffer_limits(high=100)
+            for _ in range(pieces):
+                transport.write(bytes(1000))
+            await asyncio.sleep(0)
+            while len(flow.told) < 2:
+                read_all(peer)
+                await asyncio.sleep(0)
+            assert flow.told == [("pause", "mine"), ("resume", "mine")]
+        assert loop.is_running()
+
+    run(main())
+
+
+def test_an_oserror_of_pause_writing_is_reported() -> None:
+    class Failing(asyncio.Protocol):
+        def pause_writing(self) -> None:
+            raise OSError("cannot pause")
+
+    async def main() -> None:
+        reports: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report))
+        async with connected(Failing()) as (transport, _):
+            transport.write(bytes(10_000_000))
+            assert [report["message"] for report in reports] == ["protocol.pause_writing() failed"]
+            assert not transport.is_closing()
+
+    run(main())
+
+
+def test_a_file_is_sent_through_an_accepted_connection_in_debug_mode() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        made = loop.create_future()
+
+        class Accepted(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                made.set_result(transport)
+
+        async with await loop.create_server(Accepted, "127.0.0.1", 0) as server:
+            with socket.create_connection(server.sockets[0].getsockname()) as client, tempfile.TemporaryFile() as file:
+                file.write(b"content")
+                file.seek(0)
+                loop.set_debug(True)
+                assert await loop.sendfile(await made, file) == 7
+                assert client.recv(100) == b"content"
+                made.result().abort()
+
+    run(main())
+
+
+def test_a_transport_has_its_socket_for_itself_again_after_a_file() -> None:
+    """Also if it reads nothing: sendfile has watched the descriptor in between."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with connected(asyncio.Protocol()) as (transport, peer):
+            transport.pause_reading()
+            with tempfile.TemporaryFile() as file:
+                file.truncate(10_000_000)
+                sending = loop.create_task(loop.sendfile(transport, file))
+                while not sending.done():
+                    await asyncio.sleep(0)
+                    read_all(peer)
+            assert sending.result() == 10_000_000
+            with pytest.raises(RuntimeError, match="is used by transport"):
+                loop.add_reader(transport.get_extra_info("socket"), print)
+
+    run(main())
+
+
+def test_a_protocol_factory_may_close_the_server() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        asked = loop.create_future()
+
+        def factory() -> asyncio.Protocol:
+            server.close()
+            asked.set_result(True)
+            return asyncio.Protocol()
+
+        server = await loop.create_server(factory, "127.0.0.1", 0)
+        with socket.create_connection(server.sockets[0].getsockname()) as client:
+            await asked
+            assert client.recv(1) == b""
+
+    run(main())
+
+
+def test_all_addresses_of_a_name_are_tried() -> None:
+    """The name ends in a digit, as numbers do."""
+
+    class Named(tricorn.Loop):
+        async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:  # type: ignore[override]
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", number)) for number in (refusing, port)]
+
+    async def main(port: int) -> None:
+        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, "server1", port)
+        assert transport.get_extra_info("peername") == ("127.0.0.1", port)
+        transport.close()
+
+    with socket.socket() as bound, socket.create_server(("127.0.0.1", 0)) as listening:
+        bound.bind(("127.0.0.1", 0))
+        refusing = bound.getsockname()[1]
+        with asyncio.Runner(loop_factory=Named) as runner:
+            runner.run(main(listening.getsockname()[1]))
