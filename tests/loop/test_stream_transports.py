@@ -80,6 +80,40 @@ def test_flow_control_runs_in_the_context_of_the_connection(pieces: int) -> None
     run(main())
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_exception_that_leaves_the_loop_is_none_of_what_was_written_before(loop: tricorn.Loop, fails: bool) -> None:
+    """What waits for the callback's end is sent then, which tells the protocol, or fails."""
+
+    def leave(transport: Any, peer: socket.socket) -> None:
+        transport.set_write_buffer_limits(high=0)
+        if fails:
+            peer.close()
+        else:
+            fill(transport.get_extra_info("socket")._sock)
+        transport.write(b"x")
+        transport.write(b"y")
+        raise SystemExit("as asked for")
+
+    async def main() -> None:
+        flow = Flow()
+        async with connected(flow) as (transport, peer):
+            for _ in range(20):
+                transport.write(b"x")
+                transport.write(b"y")
+                await asyncio.sleep(0)
+            loop.call_soon(leave, transport, peer)
+            await stopped
+            assert transport.is_closing() == fails
+            assert flow.told == ([] if fails else [("pause", "none")])
+
+    stopped = loop.create_future()
+    task = loop.create_task(main())
+    with pytest.raises(SystemExit, match="as asked for"):
+        loop.run_until_complete(task)
+    stopped.set_result(None)
+    loop.run_until_complete(task)
+
+
 def test_an_oserror_of_pause_writing_is_reported() -> None:
     class Failing(asyncio.Protocol):
         def pause_writing(self) -> None:

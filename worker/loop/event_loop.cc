@@ -184,21 +184,23 @@ bool EventLoop::run_handle(Handle& handle) {
   }
   handle.running = true;
   in_python_ = true;
-  bool go_on = debug_ ? run_handle_in_debug(handle) : call_handle(handle);
+  const bool go_on = debug_ ? run_handle_in_debug(handle) : call_handle(handle);
   in_python_ = false;
   handle.running = false;
-  flushes_.run();
-  if (go_on && raises_interrupt()) go_on = false;  // a native callback's
-  if (!handle.repeats || handle.cancelled) {
-    if (go_on) {
-      handle.detach();
-    } else {
-      PyError error = PyError::take();
-      handle.detach();
-      std::move(error).restore();
-    }
+  if (go_on) {
+    after_run(handle);
+    return !raises_interrupt();  // a native callback's
   }
-  return go_on;
+  PyError error = PyError::take();
+  after_run(handle);
+  std::move(error).restore();
+  return false;
+}
+
+// Runs Python code: no error may be set.
+void EventLoop::after_run(Handle& handle) {
+  flushes_.run();
+  if (!handle.repeats || handle.cancelled) handle.detach();
 }
 
 bool EventLoop::call_handle(Handle& handle) {

@@ -128,6 +128,7 @@ class EventLoop final : public LoopApi {
   bool raises_interrupt();  // one that an I/O callback left behind: sets it as the error
   bool run_ready(size_t count);
   bool run_handle(Handle& handle);
+  void after_run(Handle& handle);
   bool run_handle_in_debug(Handle& handle);
   bool call_handle(Handle& handle);
   bool call_native(Handle& handle);
