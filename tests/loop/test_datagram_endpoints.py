@@ -159,6 +159,16 @@ def test_an_endpoint_that_was_not_closed_is_warned_of(loop: tricorn.Loop) -> Non
         os.fstat(fd)
 
 
+def test_who_asks_for_its_descriptor_is_told_whose_it_is() -> None:
+    async def main() -> None:
+        transport, _ = await open_local()
+        with pytest.raises(RuntimeError, match="is used by transport <DatagramTransport"):
+            asyncio.get_running_loop().add_reader(transport.get_extra_info("socket"), print)
+        transport.close()
+
+    run(main())
+
+
 def test_closing_after_the_loop_closes_the_socket_at_least(loop: tricorn.Loop) -> None:
     transport, protocol = loop.run_until_complete(open_local())
     sock = transport.get_extra_info("socket")

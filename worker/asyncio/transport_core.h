@@ -52,6 +52,7 @@ class TransportCore : public IoListener {
 
   bool calls_back() const override { return true; }
   bool is_transport() const override { return !closing_; }
+  PyObject* object() const override { return self_; }
   int visit_kept(visitproc visit, void* arg) const override { return kept_.traverse(visit, arg); }
   void on_set_closed() noexcept override;
 
