@@ -159,6 +159,26 @@ def test_slow_callbacks_are_logged_in_debug_mode(loop: tricorn.Loop, caplog: pyt
     assert "Executing <Handle sorted([])" in caplog.text
 
 
+def test_slow_protocols_are_logged_in_debug_mode(loop: tricorn.Loop, caplog: pytest.LogCaptureFixture) -> None:
+    class Receiving(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            received.set_result(data)
+
+    async def receive(sock: socket.socket) -> bytes:
+        transport, _ = await loop.create_connection(Receiving, sock=sock)
+        loop.slow_callback_duration = 0
+        data = await received
+        transport.abort()
+        return data
+
+    received: asyncio.Future[bytes] = loop.create_future()
+    loop.set_debug(True)
+    with socket_pair() as (left, right), caplog.at_level(logging.WARNING, "asyncio"):
+        right.send(b"x")
+        assert loop.run_until_complete(receive(left)) == b"x"
+    assert "Executing <SocketTransport fd=" in caplog.text
+
+
 def test_only_one_loop_runs_in_a_thread(loop: tricorn.Loop) -> None:
     contexts = collect(loop)
     other = tricorn.new_event_loop()

@@ -113,6 +113,8 @@ class EventLoop final : public LoopApi {
   // The same with all that call_exception_handler is to be given, `error` included. False if the
   // error leaves run_forever.
   bool report_context(PyError error, PyRef context);
+  // In debug mode: what ran since `started_ns` (monotonic) because a descriptor got ready.
+  void warn_of_slow_io(PyObject* transport, int64_t started_ns);
 
   int visit(visitproc visitor, void* arg) const;
   // Drops everything that is scheduled.

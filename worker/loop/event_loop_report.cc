@@ -36,16 +36,16 @@ PyRef failure_context(const PyError& error, const PyRef& message, Handle* handle
   return context;
 }
 
-// False with an error set.
-bool warn_if_slow(PyObject* loop, Handle& handle, double took_s) {
+// `make_text(base_events)` says what took so long. False with an error set.
+template <class MakeText>
+bool warn_if_slow(PyObject* loop, double took_s, MakeText&& make_text) {
   PyRef limit = PyRef::steal(PyObject_GetAttrString(loop, "slow_callback_duration"));
   double slow_s = limit ? PyFloat_AsDouble(limit.get()) : -1;
   if (PyErr_Occurred() != nullptr) return false;
   if (took_s < slow_s) return true;
   PyObject* base_events = asyncio_refs.base_events.get();
   PyRef logger = PyRef::steal(PyObject_GetAttrString(base_events, "logger"));
-  PyRef text =
-      PyRef::steal(PyObject_CallMethod(base_events, "_format_handle", "O", handle.object()));
+  PyRef text = PyRef::steal(make_text(base_events));
   if (!logger || !text) return false;
   PyRef logged = PyRef::steal(PyObject_CallMethod(
       logger.get(), "warning", "sOd", "Executing %s took %.3f seconds", text.get(), took_s));
@@ -107,7 +107,16 @@ bool EventLoop::run_handle_in_debug(Handle& handle) {
   double took = seconds_of(monotonic_ns() - started_ns);
   current_handle_.reset();
   if (!go_on) return false;
-  return warn_if_slow(object_, handle, took) || report(PyError::take(), {}, &handle);
+  auto format = [&](PyObject* base_events) {
+    return PyObject_CallMethod(base_events, "_format_handle", "O", handle.object());
+  };
+  return warn_if_slow(object_, took, format) || report(PyError::take(), {}, &handle);
+}
+
+void EventLoop::warn_of_slow_io(PyObject* transport, int64_t started_ns) {
+  auto describe = [&](PyObject*) { return PyObject_Repr(transport); };
+  if (warn_if_slow(object_, seconds_of(monotonic_ns() - started_ns), describe)) return;
+  report_from_io(PyError::take(), "Error in the log of slow callbacks");
 }
 
 }  // namespace tricorn
