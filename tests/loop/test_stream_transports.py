@@ -171,6 +171,27 @@ def test_a_transport_has_its_socket_for_itself_again_after_a_file() -> None:
     run(main())
 
 
+def test_a_socket_that_is_closed_under_its_transport_gives_its_number_to_nobody() -> None:
+    """What is written to the transport must not get to another connection."""
+
+    async def main() -> None:
+        left, right = socket.socketpair()
+        left.setblocking(False)
+        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=left)
+        left.close()
+        with right, socket_pair() as (_, other):
+            transport.write(b"mine")
+            with pytest.raises(BlockingIOError):
+                other.recv(10)
+            transport.close()
+            await asyncio.sleep(0)
+            assert left.fileno() == -1
+            assert right.recv(10) == b"mine"
+            assert right.recv(10) == b""
+
+    run(main())
+
+
 def test_a_protocol_factory_may_close_the_server() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()

@@ -26,6 +26,17 @@ bool tell_server(const PyRef& server, const char* method, PyObject* transport) {
 #endif
 }
 
+// How many others use the descriptor of a socket.socket: while there are some, its close() waits.
+// Never leaves an error set. False: it is another kind of socket.
+bool count_users(const PyRef& socket, long change) {
+  PyRef users = PyRef::steal(PyObject_GetAttrString(socket.get(), "_io_refs"));
+  const long count = users ? PyLong_AsLong(users.get()) : -1;
+  PyRef changed = count < 0 ? PyRef() : PyRef::steal(PyLong_FromLong(count + change));
+  const bool done = changed && PyObject_SetAttrString(socket.get(), "_io_refs", changed.get()) == 0;
+  PyErr_Clear();
+  return done;
+}
+
 }  // namespace
 
 SocketTransport::SocketTransport(PyObject* self, SocketParts parts)
@@ -50,6 +61,7 @@ bool SocketTransport::start(std::shared_ptr<StreamSink> sink, PyRef waiter) {
   context_ = PyRef::steal(PyContext_CopyCurrent());
   if (!context_) return false;
   if (server_ && !tell_server(server_, "_attach", self_)) return false;
+  if (socket_) use_socket();
   loop_->io().want(fd_, 0, *this);
   kept_ = PyRef::borrow(self_);
   return static_cast<bool>(loop_->call_soon_native(begin, self_, context_.get()));
@@ -197,6 +209,10 @@ void SocketTransport::on_set_closed() noexcept {
   PyRef kept = std::move(kept_);
 }
 
+// If its owner closes it under us, the number would be another file's, which would get what is
+// written here.
+void SocketTransport::use_socket() { uses_socket_ = count_users(socket_, 1); }
+
 void SocketTransport::close_socket() {
   const int fd = std::exchange(fd_, -1);
   if (fd < 0) return;
@@ -205,6 +221,7 @@ void SocketTransport::close_socket() {
     ::close(fd);
     return;
   }
+  if (uses_socket_) count_users(socket_, -1);
   PyRef closed = PyRef::steal(PyObject_CallMethod(socket_.get(), "close", nullptr));
   if (!closed) PyError::take().unraisable(self_);
 }

@@ -100,6 +100,7 @@ class SocketTransport final : public IoListener, public Flushable {
   void lose(PyRef exception);
   void connection_lost();
   void close_socket();
+  void use_socket();
   void warn_lost();
   PyRef own_name();
 
@@ -131,6 +132,7 @@ class SocketTransport final : public IoListener, public Flushable {
   bool read_ended_ = false;  // eof_received() wanted to stay open
   bool awaits_writable_ = false;
   bool flush_due_ = false;
+  bool uses_socket_ = false;  // use_socket() was called
 };
 
 // The address of the peer; null if there is none.
