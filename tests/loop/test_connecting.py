@@ -211,3 +211,24 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
     told = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
                           capture_output=True, text=True, check=True)  # fmt: skip
     assert told.stdout == "not there\n"
+
+
+def test_each_address_of_a_name_that_ends_with_a_digit_is_tried(
+    loop: tricorn.Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+
+        async def getaddrinfo(host: str, port: int, **_: object) -> list[object]:
+            assert host == "db1"
+            hosts = "127.0.0.2", "127.0.0.1"  # the server is not on the first
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in hosts]
+
+        monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+        transport, _ = await loop.create_connection(asyncio.Protocol, "db1", port)
+        assert transport.get_extra_info("peername") == ("127.0.0.1", port)
+        transport.close()
+        server.close()
+
+    loop.run_until_complete(main())
