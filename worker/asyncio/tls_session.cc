@@ -82,9 +82,8 @@ TlsResult TlsSession::call(const PyRef& method) {
   return done ? TlsResult::kDone : result_of_error();
 }
 
-bool TlsSession::receive(std::span<const char> ciphertext) {
-  PyRef view = view_of(const_cast<char*>(ciphertext.data()), ciphertext.size(), PyBUF_READ);
-  return view && call_with(feed_, view.get());
+bool TlsSession::receive(PyObject* ciphertext) const {
+  return static_cast<bool>(call_with(feed_, ciphertext));
 }
 
 bool TlsSession::has_input() const {

@@ -112,6 +112,7 @@ class TlsStream {
   void force_close(PyObject* exception);
 
   void do_read();
+  bool hands_on() const;  // to the app, what comes
   TlsResult read_data();
   TlsResult read_into_buffer();
   TlsResult discard();
@@ -149,6 +150,7 @@ class TlsStream {
   bool closing_ = false;
   bool closed_by_app_ = false;  // what still comes is not wanted
   bool reading_paused_ = false;
+  bool expects_much_ = false;    // from the next recv
   bool socket_paused_ = false;   // by us, since too much is waiting
   bool sending_paused_ = false;  // by the socket transport
   bool eof_received_ = false;

@@ -1,8 +1,4 @@
 // TlsStream: reading.
-#include <sys/socket.h>
-
-#include <cerrno>
-
 #include "worker/asyncio/asyncio_names.h"
 #include "worker/asyncio/bytes_view.h"
 #include "worker/asyncio/callbacks.h"
@@ -17,18 +13,17 @@ constexpr const char* kFatal = "Fatal error on SSL protocol";
 }  // namespace
 
 ssize_t TlsStream::read(int fd) {
-  const std::span<char> buffer = shared_read_buffer();
-  ssize_t count;
-  do {
-    count = ::recv(fd, buffer.data(), buffer.size(), 0);
-  } while (count < 0 && errno == EINTR);
-  if (count <= 0) return count < 0 ? -errno : 0;
-  if (session_.receive(buffer.first(static_cast<size_t>(count)))) {
+  // Not a view of the shared buffer: to make one may collect garbage, and so run Python code.
+  Received received = receive_bytes(fd, expects_much_);
+  if (received.count <= 0) return received.count;
+  expects_much_ = static_cast<size_t>(received.count) >= kMuch;
+  if (received.bytes && session_.receive(received.bytes.get())) {
+    received.bytes.reset();
     advance();
   } else {
     fatal(kFatal);
   }
-  return count;
+  return received.count;
 }
 
 // The peer has closed its side of the connection, with or without close_notify.
@@ -63,7 +58,7 @@ void TlsStream::do_read() {
   TlsResult result = TlsResult::kAgain;
   if (closed_by_app_) {
     result = discard();
-  } else if (!reading_paused_ && app_) {
+  } else if (hands_on()) {
     result = app_->is_buffered() ? read_into_buffer() : read_data();
   }
   if (result == TlsResult::kFailed) return fatal(kFatal);
@@ -72,6 +67,11 @@ void TlsStream::do_read() {
   if (!backlog_.empty() && state_ == State::kWrapped) do_write();
   send_output();
   control_reading();
+}
+
+bool TlsStream::hands_on() const {
+  const bool reads = state_ == State::kWrapped || state_ == State::kFlushing;
+  return reads && !closed_by_app_ && !reading_paused_ && app_;
 }
 
 TlsResult TlsStream::read_data() {
@@ -85,8 +85,8 @@ TlsResult TlsStream::read_data() {
 TlsResult TlsStream::read_into_buffer() {
   TlsResult result = TlsResult::kDone;
   // The app may have closed, paused or set another protocol in each round.
-  while (result == TlsResult::kDone && !closed_by_app_ && !reading_paused_ && app_ &&
-         app_->is_buffered()) {
+  while (result == TlsResult::kDone && hands_on()) {
+    if (!app_->is_buffered()) return read_data();
     if (!session_.has_input()) return TlsResult::kAgain;
     std::shared_ptr<PythonProtocol> app = app_;
     WritableBuffer buffer;
