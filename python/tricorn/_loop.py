@@ -146,10 +146,11 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
 
     async def _sendfile_native(self, transport: Any, file: Any, offset: int, count: int | None) -> int:
         """Have the kernel send a part of a file through a transport, after what was written to it."""
+        written = transport._make_empty_waiter()
         reads = transport.is_reading()
         transport.pause_reading()
-        await transport._make_empty_waiter()
         try:
+            await written
             return await self.sock_sendfile(transport._sock, file, offset, count, fallback=False)
         finally:
             transport._reset_empty_waiter()

@@ -82,6 +82,8 @@ void SocketTransport::begin(PyObject* self) noexcept {
 
 void SocketTransport::update_interest() {
   if (loop_ == nullptr || lost_ != 0) return;
+  // While sendfile waits for the descriptor, it is not to be taken away from it.
+  if (empty_waiter_ && loop_->io().listener(fd_) != this) return;
   uint32_t events = 0;
   if (awaits_writable_) events |= EPOLLOUT;
   if (begun_ && is_reading() && !read_ended_) events |= EPOLLIN;
