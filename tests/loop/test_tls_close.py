@@ -12,6 +12,8 @@ import warnings
 import weakref
 from typing import Any
 
+import pytest
+
 import tricorn
 
 from loop.tls_peers import Echo, Recorder, connect, peer, serving, until
@@ -41,10 +43,12 @@ def test_close_sends_what_was_written(
     assert received == bytes(5_000_000)
 
 
+@pytest.mark.parametrize("debug", [False, True])
 def test_close_ends_a_download(
-    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext, debug: bool
 ) -> None:
     """What the peer goes on sending after close() is neither read to its end nor handed on."""
+    loop.set_debug(debug)
 
     def talk(sock: socket.socket) -> None:
         tls = server_context.wrap_socket(sock, server_side=True)

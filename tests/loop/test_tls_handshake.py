@@ -43,7 +43,10 @@ def test_client_certificate_and_server_name(
     assert names == ["localhost"]
 
 
-def test_untrusted_certificate(loop: tricorn.Loop, server_context: ssl.SSLContext) -> None:
+@pytest.mark.parametrize("debug", [False, True])
+def test_untrusted_certificate(loop: tricorn.Loop, server_context: ssl.SSLContext, debug: bool) -> None:
+    loop.set_debug(debug)
+
     async def main() -> None:
         made: list[Recorder] = []
 

@@ -19,6 +19,7 @@ void TlsStream::start_timer(NativeCall due, double seconds) {
   if (!timer_) fatal("Fatal error on SSL protocol");
 }
 
+// Without an error set: in debug mode this runs Python code.
 void TlsStream::stop_timer() {
   PyRef timer = std::move(timer_);
   if (timer) as_handle(timer).cancel();
@@ -89,10 +90,10 @@ void TlsStream::handshake_done() {
 
 // With an error set.
 void TlsStream::handshake_failed() {
-  stop_timer();
   const bool untrusted = PyErr_ExceptionMatches(tls_names()->certificate_error.get()) != 0;
   PyError error = PyError::take();
   PyRef exception = PyRef::borrow(error.exception());
+  stop_timer();
   send_output();  // the alert that says why
   state_ = State::kUnwrapped;
   std::move(error).restore();
@@ -145,8 +146,8 @@ void TlsStream::do_shutdown() {
       call_eof_received();
       return shutdown_done();
     case TlsResult::kFailed:
-      stop_timer();
-      return fatal("Fatal error on transport");
+      fatal("Fatal error on transport");
+      return stop_timer();
   }
 }
 
