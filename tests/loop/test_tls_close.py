@@ -216,3 +216,22 @@ def test_unclosed_connections_are_told_of(
         loop.close()
         gc.collect()
     assert any("unclosed transport <SslTransport" in str(warning.message) for warning in caught)
+
+
+def test_a_loop_that_is_dropped_during_a_handshake_is_garbage(client_context: ssl.SSLContext) -> None:
+    loop = tricorn.new_event_loop()
+    over = threading.Event()
+
+    async def main(port: int) -> None:
+        connecting = asyncio.create_task(connect(port, client_context, Recorder()))
+        await asyncio.sleep(0.05)
+        assert not connecting.done()
+
+    with peer(lambda sock: over.wait(20) and None) as port, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        loop.run_until_complete(main(port))
+        alive = weakref.ref(loop)
+        del loop
+        gc.collect()
+        over.set()
+    assert alive() is None

@@ -49,6 +49,15 @@ double timeout_of(PyObject* given, const char* name, double usual) {
   return -1;
 }
 
+// The collector does not know handles. The loop shows what those hold that are its alone; this one
+// is the loop's and ours.
+int visit_timer(const PyRef& timer, visitproc visit, void* arg) {
+  if (!timer || Py_REFCNT(timer.get()) != 2) return 0;
+  const Handle& handle = as_handle(timer);
+  if (int stop = handle.callback.traverse(visit, arg)) return stop;
+  return handle.context.traverse(visit, arg);
+}
+
 }  // namespace
 
 TlsStream::TlsStream(PyObject* self, EventLoop& loop)
@@ -153,10 +162,10 @@ void TlsStream::wake_waiter(PyObject* exception) {
 }
 
 int TlsStream::traverse(visitproc visit, void* arg) const {
-  for (const PyRef* ref :
-       {&loop_object_, &socket_, &ssl_context_, &waiter_, &timer_, &handshake_timeout_}) {
+  for (const PyRef* ref : {&loop_object_, &socket_, &ssl_context_, &waiter_, &handshake_timeout_}) {
     if (int stop = ref->traverse(visit, arg)) return stop;
   }
+  if (int stop = visit_timer(timer_, visit, arg)) return stop;
   for (const PyRef& bytes : backlog_) {
     if (int stop = bytes.traverse(visit, arg)) return stop;
   }
