@@ -227,7 +227,10 @@ def test_a_loop_that_is_dropped_during_a_handshake_is_garbage(client_context: ss
         await asyncio.sleep(0.05)
         assert not connecting.done()
 
-    with peer(lambda sock: over.wait(20) and None) as port, warnings.catch_warnings():
+    def talk(sock: socket.socket) -> None:
+        over.wait(20)
+
+    with peer(talk) as port, warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         loop.run_until_complete(main(port))
         alive = weakref.ref(loop)

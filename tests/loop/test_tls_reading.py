@@ -59,7 +59,7 @@ def test_a_buffered_protocol_hands_the_rest_over(
         async with sender as port:
             plain = Recorder()
             buffered = Buffered(lambda: transport.set_protocol(plain))
-            transport = await connect(port, client_context, buffered)  # type: ignore[arg-type]
+            transport: Any = await connect(port, client_context, buffered)  # type: ignore[arg-type]
             transport.write(str(SIZE).encode())
             await until(lambda: len(plain.received) == SIZE - 10)
             assert buffered.received == 10
@@ -73,7 +73,7 @@ def test_nothing_more_comes_after_abort(loop: tricorn.Loop, sender: Any, client_
     async def main() -> None:
         async with sender as port:
             buffered = Buffered(lambda: transport.abort())
-            transport = await connect(port, client_context, buffered)  # type: ignore[arg-type]
+            transport: Any = await connect(port, client_context, buffered)  # type: ignore[arg-type]
             transport.write(str(SIZE).encode())
             await until(lambda: buffered.lost)
             assert buffered.received == 10
