@@ -26,7 +26,7 @@ AS_ONE = "the suite as a whole"
 def pytest_command(suite: Suite) -> list[str]:
     """Without what the suite's own configuration adds for its developers: coverage, processes, reports, time limits."""
     return [sys.executable, "-P", "-m", "pytest", "-p", "loop_under_test", "-p", "pytest_timeout", "-p", "no:cacheprovider",
-            "-o", "addopts=", "-p", "no:faulthandler", "-q", "--tb=short", "--color=no",
+            "-o", "addopts=", "-p", "no:faulthandler", "-W", "ignore::pytest.PytestConfigWarning", "-q", "--tb=short", "--color=no",
             "--continue-on-collection-errors", "--timeout=0", *CHOICE, *suite.arguments]  # fmt: skip
 
 
