@@ -16,7 +16,7 @@ from loop.turns import run
 @pytest.mark.usefixtures("_how")
 @pytest.mark.parametrize(
     ("script", "returncode"),
-    [("exit 0", 0), ("exit 1", 1), ("exit 255", 255), ("kill -9 $$", -9), ("kill $$", -15), ("kill -SEGV $$", -11)],
+    [("exit 0", 0), ("exit 1", 1), ("exit 255", 255), ("kill -9 $$", -9), ("kill $$", -15), ("kill -ABRT $$", -6)],
 )
 def test_the_return_code_tells_the_status_or_the_signal(script: str, returncode: int) -> None:
     assert run(status_of(script)) == returncode
