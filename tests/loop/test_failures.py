@@ -179,6 +179,27 @@ def test_slow_protocols_are_logged_in_debug_mode(loop: tricorn.Loop, caplog: pyt
     assert "Executing <SocketTransport fd=" in caplog.text
 
 
+def test_slow_receivers_of_datagrams_are_logged_in_debug_mode(loop: tricorn.Loop, caplog: pytest.LogCaptureFixture) -> None:
+    class Receiving(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, address: object) -> None:
+            received.set_result(data)
+
+    async def receive() -> bytes:
+        transport, _ = await loop.create_datagram_endpoint(Receiving, local_addr=("127.0.0.1", 0))
+        loop.slow_callback_duration = 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"x", transport.get_extra_info("sockname"))
+        data = await received
+        transport.close()
+        return data
+
+    received: asyncio.Future[bytes] = loop.create_future()
+    loop.set_debug(True)
+    with caplog.at_level(logging.WARNING, "asyncio"):
+        assert loop.run_until_complete(receive()) == b"x"
+    assert "Executing <DatagramTransport fd=" in caplog.text
+
+
 def test_only_one_loop_runs_in_a_thread(loop: tricorn.Loop) -> None:
     contexts = collect(loop)
     other = tricorn.new_event_loop()

@@ -7,6 +7,7 @@
 
 #include "worker/asyncio/asyncio_names.h"
 #include "worker/asyncio/callbacks.h"
+#include "worker/asyncio/io_scope.h"
 #include "worker/asyncio/received_bytes.h"
 #include "worker/python/interned.h"
 
@@ -40,12 +41,9 @@ void DatagramTransport::update_interest() {
 }
 
 void DatagramTransport::on_io(int, uint32_t events) noexcept {
-  const PyRef keep = PyRef::borrow(self_);
-  EventLoop& loop = *loop_;
-  const EnteredContext entered(context_.get());
+  const IoScope scope(*loop_, self_, context_.get());
   if (awaits_writable_ && (events & ~uint32_t{EPOLLIN}) != 0) flush();
   if (begun_ && is_reading() && (events & ~uint32_t{EPOLLOUT}) != 0) read_ready();
-  loop.flushes().run();
 }
 
 void DatagramTransport::read_ready() {

@@ -12,6 +12,7 @@
 
 #include "worker/asyncio/asyncio_names.h"
 #include "worker/asyncio/callbacks.h"
+#include "worker/asyncio/io_scope.h"
 #include "worker/asyncio/python_protocol.h"
 #include "worker/asyncio/socket_transport.h"
 #include "worker/asyncio/tls_stream.h"
@@ -75,15 +76,12 @@ void Listener::on_io(int, uint32_t) noexcept {
   // A protocol factory may close the server, and with it this listener.
   EventLoop& loop = loop_;
   const int fd = fd_;
-  PyRef context = context_.clone();
-  {
-    EnteredContext entered(context.get());
-    const int most = std::min(std::max(parts_.backlog, 1), kMostPerReadiness);
-    for (int i = 0; i < most && listener_at(loop, fd) == this; ++i) {
-      if (!accept_one()) break;
-    }
+  const PyRef context = context_.clone();
+  const IoScope scope(loop, parts_.socket.get(), context.get());
+  const int most = std::min(std::max(parts_.backlog, 1), kMostPerReadiness);
+  for (int i = 0; i < most && listener_at(loop, fd) == this; ++i) {
+    if (!accept_one()) break;
   }
-  loop.flushes().run();
 }
 
 bool Listener::accept_one() {

@@ -102,11 +102,16 @@ bool LookupMailbox::open() {
 }
 
 void LookupMailbox::put(LookupPtr answer) {
-  {
-    std::lock_guard lock(mutex_);
-    answers_.push_back(std::move(answer));
-  }
+  std::lock_guard lock(mutex_);
+  if (!arrived_) return;
+  answers_.push_back(std::move(answer));
   ::eventfd_write(arrived_.get(), 1);
+}
+
+void LookupMailbox::close() {
+  std::lock_guard lock(mutex_);
+  arrived_.reset();
+  answers_.clear();
 }
 
 std::vector<LookupPtr> LookupMailbox::take_all() {

@@ -25,8 +25,10 @@ class LookupMailbox {
   bool open();
   // An eventfd that each answer writes to. Watch it for edges: nobody reads it.
   int fd() const { return arrived_.get(); }
-  void put(LookupPtr answer);
+  void put(LookupPtr answer);  // dropped when it is closed
   std::vector<LookupPtr> take_all();
+  // No more answers; threads may hold the mailbox for longer.
+  void close();
 
  private:
   UniqueFd arrived_;

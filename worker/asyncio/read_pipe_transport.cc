@@ -7,6 +7,7 @@
 #include <string>
 
 #include "worker/asyncio/callbacks.h"
+#include "worker/asyncio/io_scope.h"
 #include "worker/asyncio/received_bytes.h"
 #include "worker/python/interned.h"
 
@@ -21,13 +22,10 @@ void ReadPipeTransport::update_interest() {
 }
 
 void ReadPipeTransport::on_io(int, uint32_t) noexcept {
-  const PyRef keep = PyRef::borrow(self_);
-  EventLoop& loop = *loop_;
-  const EnteredContext entered(context_.get());
+  const IoScope scope(*loop_, self_, context_.get());
   if (is_reading()) read_ready();
   // A device that epoll refuses, as /dev/zero, is always ready: it is asked about once for each.
   if (alive()) update_interest();
-  loop.flushes().run();
 }
 
 void ReadPipeTransport::read_ready() {

@@ -85,8 +85,8 @@ int Resolver::visit_kept(visitproc visit, void* arg) const {
   return 0;
 }
 
-// Its threads' answers go to a mailbox that nobody opens.
 void Resolver::on_set_closed() noexcept {
+  mailbox_->close();
   resolvers().erase(&loop_);
   delete this;
 }

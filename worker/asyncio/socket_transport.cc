@@ -11,7 +11,7 @@
 
 #include "worker/asyncio/asyncio_names.h"
 #include "worker/asyncio/callbacks.h"
-#include "worker/loop/monotonic.h"
+#include "worker/asyncio/io_scope.h"
 
 namespace tricorn {
 namespace {
@@ -91,18 +91,13 @@ void SocketTransport::update_interest() {
 }
 
 void SocketTransport::on_io(int, uint32_t events) noexcept {
-  PyRef keep = PyRef::borrow(self_);
-  EventLoop& loop = *loop_;
-  const int64_t started_ns = loop.debug() ? monotonic_ns() : 0;
-  EnteredContext entered(context_.get());
+  const IoScope scope(*loop_, self_, context_.get());
   if (awaits_writable_ && (events & ~uint32_t{EPOLLIN}) != 0) {
     awaits_writable_ = false;
     flush();
     update_interest();
   }
   if (is_reading() && !read_ended_ && (events & ~uint32_t{EPOLLOUT}) != 0) read_ready();
-  loop.flushes().run();
-  if (started_ns != 0 && loop.debug()) loop.warn_of_slow_io(self_, started_ns);
 }
 
 void SocketTransport::read_ready() {

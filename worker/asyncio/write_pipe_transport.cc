@@ -10,6 +10,7 @@
 
 #include "worker/asyncio/bytes_view.h"
 #include "worker/asyncio/callbacks.h"
+#include "worker/asyncio/io_scope.h"
 #include "worker/python/object_chunk.h"
 
 namespace tricorn {
@@ -25,15 +26,12 @@ void WritePipeTransport::update_interest() {
 }
 
 void WritePipeTransport::on_io(int, uint32_t events) noexcept {
-  const PyRef keep = PyRef::borrow(self_);
-  EventLoop& loop = *loop_;
-  const EnteredContext entered(context_.get());
+  const IoScope scope(*loop_, self_, context_.get());
   if (watches_peer_ && (events & ~uint32_t{EPOLLOUT}) != 0) {
     peer_closed();
   } else if (awaits_writable_) {
     flush();
   }
-  loop.flushes().run();
 }
 
 void WritePipeTransport::peer_closed() {
