@@ -1,10 +1,13 @@
 """create_connection() to an address in numbers: asyncio's behaviour, by a way of its own."""
 
 import asyncio
+import gc
 import os
 import socket
 import subprocess
 import sys
+import warnings
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
@@ -117,6 +120,38 @@ def test_a_connection_that_waits_is_made_when_there_is_room() -> None:
             accepting.cancel()
 
     run(main())
+
+
+def test_a_connection_that_waits_is_safe_from_the_collector() -> None:
+    async def connect(port: int) -> None:
+        await asyncio.get_running_loop().create_connection(Noting, "127.0.0.1", port)
+
+    async def main() -> None:
+        with full_listener() as port:
+            waiting = weakref.ref(asyncio.create_task(connect(port)))
+            await asyncio.sleep(0.01)
+            gc.collect()
+            assert waiting() is not None
+            waiting().cancel()  # type: ignore[union-attr]
+            await asyncio.sleep(0.01)
+            assert waiting() is None
+
+    run(main())
+
+
+def test_a_loop_that_is_dropped_takes_its_waiting_connections_with_it() -> None:
+    with full_listener() as port:
+        before = descriptors()
+        loop = tricorn.new_event_loop()
+        loop.set_exception_handler(lambda *_: None)  # "Task was destroyed but it is pending!"
+        loop.create_task(loop.create_connection(Noting, "127.0.0.1", port))
+        loop.run_until_complete(asyncio.sleep(0.01))
+        assert descriptors() > before
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            del loop
+            gc.collect()
+        assert descriptors() == before
 
 
 def test_giving_up_closes_the_socket_at_once() -> None:

@@ -45,8 +45,10 @@ bool Connector::begin() {
     return false;
   }
   connected_ = loop_.create_future();
-  if (connected_) loop_.io().want(fd_.get(), EPOLLOUT, *this);
-  return static_cast<bool>(connected_);
+  if (!connected_) return false;
+  loop_.io().want(fd_.get(), EPOLLOUT, *this);
+  kept_ = connected_.clone();
+  return true;
 }
 
 void Connector::set_failed(int error) {
@@ -55,7 +57,7 @@ void Connector::set_failed(int error) {
 
 void Connector::on_io(int fd, uint32_t) noexcept {
   loop_.io().ignore(fd, EPOLLOUT);  // armed for the transport to come
-  const PyRef connected = connected_.clone();
+  const PyRef connected = std::move(kept_);
   if (!connected) return;
   const int error = connect_error_of(fd);
   if (error == 0) return complete_future(loop_, connected.get());

@@ -28,6 +28,8 @@ class Connector final : public IoListener {
   void on_io(int fd, uint32_t events) noexcept override;
   bool is_transport() const override { return true; }
   PyObject* object() const override { return self_; }
+  int visit_kept(visitproc visit, void* arg) const override { return kept_.traverse(visit, arg); }
+  void on_set_closed() noexcept override { const PyRef kept = std::move(kept_); }
 
   int traverse(visitproc visit, void* arg) const;
   void clear() { connected_.reset(); }
@@ -42,6 +44,7 @@ class Connector final : public IoListener {
   const SockAddr address_;
   UniqueFd fd_;
   PyRef connected_;
+  PyRef kept_;  // the same, the loop's: nobody else may hold the task that waits for it
 };
 
 // False with an error set.
