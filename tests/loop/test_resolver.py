@@ -71,11 +71,12 @@ def test_names_need_no_executor() -> None:
     run(main())
 
 
-def test_a_replaced_function_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_replaced_function_is_asked(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: "replaced")
 
     async def main() -> object:
-        return await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+        return await asyncio.get_running_loop().getaddrinfo(host, 80)
 
     assert run(main()) == "replaced"
 

@@ -44,7 +44,8 @@ PyObject* getaddrinfo(PyObject* self, PyObject* const* values, Py_ssize_t count,
   // In debug mode asyncio logs how long it took.
   if (count != 2 || event_loop_of(self).debug() ||
       !query.read(values + count, keywords, kFlagsOfLiterals) ||
-      !read_literal(values[0], values[1], query.family, address)) {
+      !read_literal(values[0], values[1], query.family, address) ||
+      !asyncio_uses("getaddrinfo", names.socket_getaddrinfo)) {
     PyRef by_name = PyRef::steal(PyObject_GetAttr(self, names.look_up_by_name.get()));
     if (!by_name) return nullptr;
     return PyObject_Vectorcall(by_name.get(), values, static_cast<size_t>(count), keywords);
