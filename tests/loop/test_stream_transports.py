@@ -192,6 +192,33 @@ def test_a_socket_that_is_closed_under_its_transport_gives_its_number_to_nobody(
     run(main())
 
 
+def test_the_socket_of_an_accepted_connection_may_be_closed_under_it_as_well() -> None:
+    class Accepted(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            made.set_result(transport)
+
+    async def main() -> None:
+        nonlocal made
+        loop = asyncio.get_running_loop()
+        made = loop.create_future()
+        server = await loop.create_server(Accepted, "127.0.0.1", 0)
+        with socket.create_connection(server.sockets[0].getsockname()) as client:
+            transport = await made
+            transport.get_extra_info("socket")._sock.close()
+            with socket_pair() as (_, other):
+                transport.write(b"mine")
+                transport.close()
+                with pytest.raises(BlockingIOError):
+                    other.recv(10)
+                await asyncio.sleep(0)
+            assert client.recv(10) == b"mine"
+            assert client.recv(10) == b""
+        server.close()
+
+    made: asyncio.Future[asyncio.Transport]
+    run(main())
+
+
 def test_a_protocol_factory_may_close_the_server() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()

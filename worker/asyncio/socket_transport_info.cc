@@ -39,6 +39,7 @@ PyRef SocketTransport::socket() {
   ::getsockopt(fd_, SOL_SOCKET, SO_PROTOCOL, &protocol, &size);
   socket_ = PyRef::steal(PyObject_CallFunction(asyncio_names.socket_class.get(), "iiii", family,
                                                SOCK_STREAM | SOCK_NONBLOCK, protocol, fd_));
+  if (socket_) use_socket();
   return socket_.clone();
 }
 
