@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import contextvars
 import socket
 import tempfile
@@ -190,6 +191,32 @@ def test_a_socket_that_is_closed_under_its_transport_gives_its_number_to_nobody(
             assert right.recv(10) == b""
 
     run(main())
+
+
+def test_garbage_may_call_a_transport_that_was_collected_with_it() -> None:
+    class Holder(asyncio.Protocol):
+        transport: asyncio.Transport
+
+        def __del__(self) -> None:
+            self.transport.resume_reading()
+            self.transport.write(b"late")
+            self.transport.close()
+            ends.append(self.transport.is_closing())
+
+    async def main() -> None:
+        left.setblocking(False)
+        transport, protocol = await asyncio.get_running_loop().create_connection(Holder, sock=left)
+        transport.pause_reading()
+        transport.write(b"x" * 5_000_000)
+        protocol.transport = transport
+
+    ends: list[bool] = []
+    left, right = socket.socketpair()
+    with right, pytest.warns(ResourceWarning, match="unclosed transport"):
+        run(main())
+        gc.collect()
+    assert ends == [True]
+    assert left.fileno() == -1
 
 
 def test_the_socket_of_an_accepted_connection_may_be_closed_under_it_as_well() -> None:

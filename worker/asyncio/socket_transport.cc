@@ -241,7 +241,13 @@ void SocketTransport::finalize() {
   if (PyErr_ResourceWarning(self_, 1, "unclosed transport %R", self_) < 0) {
     PyError::take().unraisable(self_);
   }
+  if (loop_ != nullptr && std::exchange(flush_due_, false)) loop_->flushes().remove(*this);
   close_socket();
+  // Other garbage may still call it, as after connection_lost().
+  closing_ = true;
+  queue_.clear();
+  loop_ = nullptr;
+  const PyRef kept = std::move(kept_);
 }
 
 }  // namespace tricorn

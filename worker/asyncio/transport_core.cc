@@ -175,6 +175,9 @@ void TransportCore::finalize() {
     PyError::take().unraisable(self_);
   }
   close_file();
+  // Other garbage may still call it, as after connection_lost().
+  closing_ = true;
+  loop_ = nullptr;
 }
 
 }  // namespace tricorn
