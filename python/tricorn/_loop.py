@@ -132,17 +132,25 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
         connecting = None if options else self._connect(host, port)
         if connecting is None:
             return await super().create_connection(protocol_factory, host, port, **options)
-        if connecting.connected is not None:
-            await connecting.connected
-        protocol = protocol_factory()
-        waiter = self.create_future()
-        transport = connecting.open(protocol, waiter)
+        try:
+            if connecting.connected is not None:
+                await connecting.connected
+            protocol = protocol_factory()
+            waiter = self.create_future()
+            transport = connecting.open(protocol, waiter)
+        except BaseException:
+            connecting.close()
+            raise
         try:
             await waiter
         except BaseException:
             transport.close()
             raise
         return transport, protocol
+
+    def _stop_serving(self, sock: socket.socket) -> None:
+        self._stop_listening(sock)
+        super()._stop_serving(sock)  # closes it, and removes the path of a unix socket
 
     async def _sendfile_native(self, transport: Any, file: Any, offset: int, count: int | None) -> int:
         """Have the kernel send a part of a file through a transport, after what was written to it."""

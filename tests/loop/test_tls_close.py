@@ -238,3 +238,27 @@ def test_a_loop_that_is_dropped_during_a_handshake_is_garbage(client_context: ss
         gc.collect()
         over.set()
     assert alive() is None
+
+
+def test_a_connection_that_is_closed_after_its_loop_goes_at_once(
+    server_context: ssl.SSLContext, client_context: ssl.SSLContext
+) -> None:
+    loop = tricorn.new_event_loop()
+
+    async def main(port: int) -> Any:
+        return await connect(port, client_context, Recorder())
+
+    def talk(sock: socket.socket) -> None:
+        with contextlib.suppress(OSError), server_context.wrap_socket(sock, server_side=True) as tls:
+            tls.recv(1)
+
+    with peer(talk) as port:
+        transport = loop.run_until_complete(main(port))
+        sock = transport.get_extra_info("socket")
+        loop.close()
+        transport.close()
+        assert sock.fileno() == -1
+        kept = weakref.ref(transport)
+        del transport, loop
+        gc.collect()
+        assert kept() is None

@@ -23,8 +23,12 @@ using ConnectorType = NativeSubclass<Connector>;
 
 }  // namespace
 
-Connector::~Connector() {
+Connector::~Connector() { close(); }
+
+void Connector::close() {
+  const PyRef kept = std::move(kept_);
   if (fd_ && loop_.io().listener(fd_.get()) == this) loop_.io().release(fd_.get());
+  fd_.reset();
 }
 
 bool Connector::begin() {
@@ -67,6 +71,10 @@ void Connector::on_io(int fd, uint32_t) noexcept {
 }
 
 PyRef Connector::open(PyObject* protocol, PyObject* waiter) {
+  if (!fd_) {
+    PyErr_SetString(PyExc_RuntimeError, "the connection is a transport's already, or given up");
+    return {};
+  }
   std::shared_ptr<StreamSink> sink = PythonProtocol::make(protocol);
   if (!sink) return {};
   const int on = 1;
@@ -101,6 +109,11 @@ PyObject* open(PyObject* self, PyObject* const* values, Py_ssize_t count) {
   return ConnectorType::of(self).open(values[0], values[1]).release();
 }
 
+PyObject* close(PyObject* self, PyObject*) {
+  ConnectorType::of(self).close();
+  Py_RETURN_NONE;
+}
+
 PyObject* get_connected(PyObject* self, void*) {
   PyObject* connected = ConnectorType::of(self).connected();
   return Py_NewRef(connected == nullptr ? Py_None : connected);
@@ -127,6 +140,7 @@ PyObject* connect(PyObject* self, PyObject* const* values, Py_ssize_t count) {
 bool add_connector_type() {
   static PyMethodDef methods[] = {{"open", method(open), METH_FASTCALL,
                                    "open(protocol, waiter)\n\nThe transport of the connection."},
+                                  {"close", close, METH_NOARGS, "Give up."},
                                   {}};
   static PyGetSetDef attributes[] = {
       {"connected", get_connected, nullptr, "A future; None: it is.", nullptr}, {}};

@@ -25,6 +25,9 @@ class Connector final : public IoListener {
   // completed after connection_made().
   PyRef open(PyObject* protocol, PyObject* waiter);
 
+  // Gives up; does nothing once a transport has the descriptor.
+  void close();
+
   void on_io(int fd, uint32_t events) noexcept override;
   bool is_transport() const override { return true; }
   PyObject* object() const override { return self_; }

@@ -88,14 +88,15 @@ PyObject* start_serving(PyObject* self, PyObject* args, PyObject* keywords) {
   Py_RETURN_NONE;
 }
 
-PyObject* stop_serving(PyObject* self, PyObject* socket) {
+// The socket stays open.
+PyObject* stop_listening(PyObject* self, PyObject* socket) {
   const int fd = descriptor_of(socket);
   if (fd >= 0) {
     Listener::stop(event_loop_of(self), fd);
   } else {
     PyErr_Clear();  // closed before
   }
-  return PyObject_CallMethod(socket, "close", nullptr);
+  Py_RETURN_NONE;
 }
 
 }  // namespace
@@ -104,7 +105,7 @@ PyMethodDef stream_methods[] = {
     {"_make_socket_transport", method(make_socket_transport), METH_VARARGS | METH_KEYWORDS,
      nullptr},
     {"_start_serving", method(start_serving), METH_VARARGS | METH_KEYWORDS, nullptr},
-    {"_stop_serving", stop_serving, METH_O, nullptr},
+    {"_stop_listening", stop_listening, METH_O, nullptr},
     {}};
 
 }  // namespace tricorn

@@ -105,7 +105,8 @@ void TlsStream::handshake_failed() {
 void TlsStream::start_shutdown() {
   if (state_ != State::kHandshake && state_ != State::kWrapped) return;
   closing_ = true;
-  if (state_ == State::kHandshake) return abort({});
+  // A closed loop would keep the timer, and with it all of this, for ever.
+  if (state_ == State::kHandshake || loop_->closed()) return abort({});
   state_ = State::kFlushing;
   start_timer(shutdown_due, shutdown_timeout_s_);
   if (state_ == State::kFlushing) do_flush();

@@ -81,6 +81,7 @@ class EpollSet {
   void apply_changes();
   // Gathers what is ready, after up to timeout_ms (-1: for ever). May be called without the GIL.
   void wait(int timeout_ms);
+  bool has_gathered() const { return event_count_ > 0; }
   // Tells the listeners what the last wait gathered. False if some of it belongs to nobody: the
   // set must be rebuilt.
   bool dispatch();
