@@ -72,3 +72,35 @@ def test_an_interrupt_in_a_callback_that_was_queued_before_loses_no_data(loop: t
     transport.close()
     right.close()
     run_turn(loop)
+
+
+@pytest.mark.parametrize("deed", ["close", "write"])
+def test_the_other_end_in_the_same_process_hears_in_the_next_turns(loop: tricorn.Loop, deed: str) -> None:
+    class Other(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            heard.append(data)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            heard.append(b"")
+
+    async def main() -> int:
+        left, right = socket.socketpair()
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=left)
+        other, _ = await loop.create_connection(Other, sock=right)
+        for _ in range(20):
+            await asyncio.sleep(0)  # all is quiet
+        if deed == "close":
+            transport.close()
+        else:
+            transport.write(b"x")
+        turns = 0
+        while not heard and turns < 100:
+            await asyncio.sleep(0)
+            turns += 1
+        transport.close()
+        other.close()
+        return turns
+
+    heard: list[bytes] = []
+    assert loop.run_until_complete(main()) <= 4
+    assert heard[0] == (b"" if deed == "close" else b"x")

@@ -60,6 +60,7 @@ bool DatagramTransport::is_right_target(PyObject* address) {
 
 DatagramTransport::Outcome DatagramTransport::send(PyObject* data, std::string_view bytes,
                                                    PyObject* address) {
+  loop_->io().note_output();
   const SockAddr* target = connected_ ? nullptr : known_target(address);
   if (target == nullptr && !connected_) return send_by_socket(data, address);
   ssize_t sent;

@@ -56,6 +56,7 @@ void SocketTransport::write_bytes(PyObject* data, std::string_view bytes) {
 }
 
 std::string_view SocketTransport::send_now(std::string_view bytes) {
+  loop_->io().note_output();
   ssize_t sent;
   do {
     sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -136,6 +137,7 @@ void SocketTransport::flush_writes() noexcept {
 }
 
 void SocketTransport::flush() {
+  if (loop_ != nullptr) loop_->io().note_output();
   while (!queue_.empty()) {
     const SendResult result = send_front(fd_, queue_);
     if (result.interrupted) continue;

@@ -157,6 +157,7 @@ void EpollSet::release(int fd) {
   arm(fd, *entry);
   ++entry->generation;
   released_ = true;
+  note_output();  // it is about to be closed
 }
 
 void EpollSet::apply_changes() {
@@ -177,6 +178,7 @@ void EpollSet::wait(int timeout_ms) {
   const int timeout = refused_.empty() ? timeout_ms : 0;
   const int count = ::epoll_wait(set_.get(), events_.data(), kEventsPerWait, timeout);
   event_count_ = count < 0 ? 0 : count;
+  quiet_waits_ = event_count_ > 0 ? 0 : quiet_waits_ + 1;
 }
 
 bool EpollSet::dispatch() {

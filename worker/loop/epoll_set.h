@@ -81,7 +81,11 @@ class EpollSet {
   void apply_changes();
   // Gathers what is ready, after up to timeout_ms (-1: for ever). May be called without the GIL.
   void wait(int timeout_ms);
-  bool has_gathered() const { return event_count_ > 0; }
+  // A listener has sent something or shut its side down: the other end may be in this process.
+  void note_output() { quiet_waits_ = 0; }
+  // The last waits gathered nothing, and nothing was sent or released since: I/O may be looked for
+  // less often than in each turn, and nobody in this process can tell.
+  bool is_quiet() const { return quiet_waits_ >= kQuietWaits; }
   // Tells the listeners what the last wait gathered. False if some of it belongs to nobody: the
   // set must be rebuilt.
   bool dispatch();
@@ -107,6 +111,7 @@ class EpollSet {
   void dispatch_one(const epoll_event& event);
 
   static constexpr int kEventsPerWait = 256;
+  static constexpr uint32_t kQuietWaits = 4;
 
   UniqueFd set_;
   std::vector<Entry> entries_;  // by descriptor
@@ -115,6 +120,7 @@ class EpollSet {
   std::array<epoll_event, kEventsPerWait> events_;
   std::vector<epoll_event> held_back_;
   int event_count_ = 0;
+  uint32_t quiet_waits_ = 0;
   unsigned forks_ = 0;  // that led to this process, when set_ was made
   bool holds_back_ = false;
   bool released_ = false;  // since the last wait: events of it may be old by now

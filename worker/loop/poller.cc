@@ -89,10 +89,10 @@ void Poller::set_outer(OuterPoll* outer) {
 
 int64_t Poller::poll(int64_t now_ns, int64_t wake_at_ns) {
   bool pending = backlog_.pending();
-  if (pending && !found_io_ && now_ns - last_poll_ns_ < kPollEveryNs) return now_ns;
+  if (pending && (outer_ != nullptr || set_.is_quiet()) && now_ns - last_poll_ns_ < kPollEveryNs)
+    return now_ns;
   bool may_sleep = !pending && wake_at_ns > now_ns;
   if (outer_ != nullptr) {
-    found_io_ = false;
     set_.apply_changes();
     poll_outer(may_sleep, now_ns, wake_at_ns);
   } else {
@@ -138,7 +138,6 @@ void Poller::poll_set(bool may_sleep, int64_t now_ns, int64_t wake_at_ns) {
     set_.wait(0);
   }
   uv_ready_ = false;
-  found_io_ = set_.has_gathered();
   if (!set_.dispatch()) rebuild_set();
   if (uv_ready_) look_at_uv();
 }

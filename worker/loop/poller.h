@@ -40,9 +40,10 @@ class Poller final : public IoListener {
   void set_outer(OuterPoll* outer);
   OuterPoll* outer() const { return outer_; }
 
-  // One poll, or none while work is ready and the last one was a moment ago and found nothing: what
-  // I/O leads to more of in the same process is then seen as soon as by asyncio. Sleeps until
-  // `wake_at_ns` (monotonic) when there is no work. Returns the time afterwards.
+  // One poll, or none while work is ready, the last one was a moment ago, and nothing is to be
+  // expected (EpollSet::is_quiet): the I/O that I/O leads to in the same process is seen as soon as
+  // by asyncio. Sleeps until `wake_at_ns` (monotonic) when there is no work. Returns the time
+  // afterwards.
   int64_t poll(int64_t now_ns, int64_t wake_at_ns);
   // What the set has held back.
   void dispatch_held_back() {
@@ -84,7 +85,6 @@ class Poller final : public IoListener {
   UniqueFd wake_up_;            // an eventfd in set_, edge-triggered: nobody has to read it
   UvHandle<uv_poll_t> nested_;  // set_ in libuv, while there is an outer set
   bool uv_used_ = false;
-  bool found_io_ = false;  // the last poll
   bool uv_ready_ = false;  // its backend descriptor is
   Gil gil_;
   bool asleep_ = false;  // the GIL is away; cleared by the first wake()
