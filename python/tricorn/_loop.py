@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 import weakref
-from asyncio import base_events, unix_events
+from asyncio import unix_events
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 

@@ -64,16 +64,7 @@ class Loop(BaseLoop):
         flags: int = 0,
     ) -> list[Any]: ...
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]: ...
-    def _look_up(
-        self,
-        host: bytes | str | None,
-        port: bytes | str | int | None,
-        *,
-        family: int = 0,
-        type: int = 0,
-        proto: int = 0,
-        flags: int = 0,
-    ) -> asyncio.Future[list[Any]] | None: ...
+    def _look_up(self, host: Any, port: Any, **query: int) -> asyncio.Future[list[Any]] | None: ...
     def _connect(self, host: Any, port: Any, /) -> Any: ...
     def _make_native_datagram_transport(
         self,

@@ -8,15 +8,12 @@
 #include "worker/python/interned.h"
 
 namespace tricorn {
-namespace {
 
 bool is_done(PyObject* future) {
   PyRef done = PyRef::steal(PyObject_CallMethodNoArgs(future, interned.done));
   if (!done) PyErr_Clear();
   return !done || done.get() != Py_False;
 }
-
-}  // namespace
 
 EnteredContext::EnteredContext(PyObject* context) : context_(context) {
   if (PyContext_Enter(context) == 0) return;

@@ -23,6 +23,8 @@ class EnteredContext {
 // Raises the OSError of a positive errno.
 void set_os_error(int error);
 
+// A future that cannot tell counts as done.
+bool is_done(PyObject* future);
 // set_result(None), unless the future is done already.
 void complete_future(EventLoop& loop, PyObject* future);
 // set_exception(), likewise.

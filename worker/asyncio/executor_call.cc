@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "worker/asyncio/callbacks.h"
 #include "worker/loop/event_loop.h"
 #include "worker/loop/loop_object.h"
 #include "worker/python/interned.h"
@@ -50,10 +51,6 @@ bool is_true(PyRef answer) {
   return answer.get() == Py_True;
 }
 
-bool is_done(const PyRef& future) {
-  return is_true(PyRef::steal(PyObject_CallMethodNoArgs(future.get(), interned.done)));
-}
-
 bool is_cancelled(PyObject* future) {
   return is_true(PyRef::steal(PyObject_CallMethodNoArgs(future, interned.cancelled)));
 }
@@ -75,7 +72,7 @@ PyRef complete(Call& call) {
 // In the loop.
 void settle(PyObject* self) noexcept {
   Call& call = of(self);
-  if (call.future && !is_done(call.future) && !complete(call)) {
+  if (call.future && !is_done(call.future.get()) && !complete(call)) {
     event_loop_of(call.loop.get()).report_from_io(PyError::take(), "Error in an executor's future");
   }
   call.future.reset();
@@ -117,7 +114,7 @@ PyObject* run(PyObject* self, PyObject*, PyObject*) {
 // The pool's future is done; in whichever thread.
 PyObject* on_submitted_done(PyObject* self, PyObject* submitted) {
   Call& call = of(self);
-  if (call.begun || !call.future || is_done(call.future)) Py_RETURN_NONE;
+  if (call.begun || !call.future || is_done(call.future.get())) Py_RETURN_NONE;
   if (is_cancelled(submitted)) {
     settle_soon(self, Outcome::kCancelled, {});
     Py_RETURN_NONE;

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "worker/asyncio/callbacks.h"
 #include "worker/asyncio/lookup_entries.h"
 #include "worker/python/interned.h"
 #include "worker/python/py_error.h"
@@ -16,12 +17,6 @@ namespace {
 std::unordered_map<EventLoop*, Resolver*>& resolvers() {
   static auto& all = *new std::unordered_map<EventLoop*, Resolver*>;
   return all;
-}
-
-bool is_done(const PyRef& future) {
-  PyRef done = PyRef::steal(PyObject_CallMethodNoArgs(future.get(), interned.done));
-  if (!done) PyErr_Clear();
-  return done.get() == Py_True;
 }
 
 PyRef complete(const PyRef& future, const AddressLookup& answer) {
@@ -73,7 +68,7 @@ void Resolver::settle(const AddressLookup& answer) {
   auto asked = waiting_.extract(answer.id);
   if (asked.empty()) return;
   const PyRef future = std::move(asked.mapped());
-  if (!is_done(future) && !complete(future, answer)) {
+  if (!is_done(future.get()) && !complete(future, answer)) {
     loop_.report_from_io(PyError::take(), "Error in a look-up of addresses");
   }
 }
