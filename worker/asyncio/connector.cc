@@ -85,7 +85,8 @@ PyRef Connector::open(PyObject* protocol, PyObject* waiter) {
                     .peer = peer_address_of(fd_.get()),
                     .extra = {},
                     .server = {},
-                    .habit = {}};
+                    .habit = {},
+                    .context = {}};
   PyRef transport = SocketTransportType::create(std::move(parts));
   if (!transport) return {};
   (void)fd_.release();

@@ -25,6 +25,7 @@ namespace {
 // Others get their turn after this many, whatever the backlog.
 constexpr int kMostPerReadiness = 64;
 constexpr double kRestSeconds = 1;  // asyncio's ACCEPT_RETRY_DELAY
+constexpr const char* kWelcomeFailed = "Error on transport creation for incoming connection";
 
 bool lacks_resources(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -51,11 +52,10 @@ Listener::Listener(EventLoop& loop, int fd, ListenerParts parts)
 }
 
 bool Listener::start(EventLoop& loop, int fd, ListenerParts parts) {
-  PyRef context = PyRef::steal(PyContext_CopyCurrent());
-  if (!context) return false;
+  if (!parts.context) parts.context = PyRef::steal(PyContext_CopyCurrent());
+  if (!parts.context) return false;
   stop(loop, fd);
   auto* listener = new Listener(loop, fd, std::move(parts));
-  listener->context_ = std::move(context);
   if (int error = loop.io().watch(fd, EPOLLIN, *listener); error < 0) {
     loop.io().release(fd);
     delete listener;
@@ -76,7 +76,7 @@ void Listener::on_io(int, uint32_t) noexcept {
   // A protocol factory may close the server, and with it this listener.
   EventLoop& loop = loop_;
   const int fd = fd_;
-  const PyRef context = context_.clone();
+  const PyRef context = parts_.context.clone();
   const IoScope scope(loop, parts_.socket.get(), context.get());
   const int most = std::min(std::max(parts_.backlog, 1), kMostPerReadiness);
   for (int i = 0; i < most && listener_at(loop, fd) == this; ++i) {
@@ -134,33 +134,45 @@ void Listener::rest() {
   }
 }
 
+// What the factory and the protocol set in their context is not the next connection's.
 void Listener::welcome(int fd, std::unique_ptr<SockAddr> peer) {
+  EventLoop& loop = loop_;
+  const PyRef context = PyRef::steal(PyContext_Copy(parts_.context.get()));
+  if (!context) {
+    ::close(fd);
+    return loop.report_from_io(PyError::take(), kWelcomeFailed);
+  }
+  const EnteredContext entered(context.get());
+  if (!connect(fd, std::move(peer), context)) {
+    loop.report_from_io(PyError::take(), kWelcomeFailed);
+  }
+}
+
+// The descriptor is a transport's from here on, or closed. False with an error set.
+bool Listener::connect(int fd, std::unique_ptr<SockAddr> peer, const PyRef& context) {
   EventLoop& loop = loop_;
   const int listening = fd_;  // the factory may close the server, and with it this listener
   PyRef factory = parts_.protocol_factory.clone();
   PyRef server = parts_.server.clone();
   std::shared_ptr<WriteHabit> habit = habit_;
   PyRef protocol = PyRef::steal(PyObject_CallNoArgs(factory.get()));
-  bool made = false;
   if (!protocol || listener_at(loop, listening) != this) {
     ::close(fd);
-    if (protocol) return;
-  } else {
-    PyRef tls;  // keeps the TLS transport until the socket transport does
-    std::shared_ptr<StreamSink> sink = make_sink(protocol.get(), tls);
-    SocketParts parts{.loop = &loop,
-                      .fd = fd,
-                      .socket = {},
-                      .peer = std::move(peer),
-                      .extra = {},
-                      .server = std::move(server),
-                      .habit = std::move(habit)};
-    PyRef transport = sink ? SocketTransportType::create(std::move(parts)) : PyRef();
-    if (!transport) ::close(fd);
-    made = transport && SocketTransportType::of(transport.get()).start(std::move(sink), {});
+    return static_cast<bool>(protocol);
   }
-  if (made) return;
-  loop.report_from_io(PyError::take(), "Error on transport creation for incoming connection");
+  PyRef tls;  // keeps the TLS transport until the socket transport does
+  std::shared_ptr<StreamSink> sink = make_sink(protocol.get(), tls);
+  SocketParts parts{.loop = &loop,
+                    .fd = fd,
+                    .socket = {},
+                    .peer = std::move(peer),
+                    .extra = {},
+                    .server = std::move(server),
+                    .habit = std::move(habit),
+                    .context = context.clone()};
+  PyRef transport = sink ? SocketTransportType::create(std::move(parts)) : PyRef();
+  if (!transport) ::close(fd);
+  return transport && SocketTransportType::of(transport.get()).start(std::move(sink), {});
 }
 
 // The protocol, behind TLS if there is a context. Null with an error set.
@@ -177,8 +189,8 @@ std::shared_ptr<StreamSink> Listener::make_sink(PyObject* protocol, PyRef& tls) 
 }
 
 int Listener::visit_kept(visitproc visit, void* arg) const {
-  for (const PyRef* ref :
-       {&parts_.protocol_factory, &parts_.socket, &parts_.ssl_context, &parts_.server, &context_}) {
+  for (const PyRef* ref : {&parts_.protocol_factory, &parts_.socket, &parts_.ssl_context,
+                           &parts_.server, &parts_.context}) {
     if (int stop = ref->traverse(visit, arg)) return stop;
   }
   return 0;

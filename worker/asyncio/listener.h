@@ -19,6 +19,7 @@ struct ListenerParts {
   PyRef server;       // null: none
   PyRef handshake_timeout;
   PyRef shutdown_timeout;
+  PyRef context;      // each connection lives in a copy of it; null: of the caller's
   int backlog = 100;  // accepts per readiness, at most
 };
 
@@ -42,12 +43,12 @@ class Listener final : public IoListener {
   void refuse(int error);
   void rest();
   void welcome(int fd, std::unique_ptr<struct SockAddr> peer);
+  bool connect(int fd, std::unique_ptr<struct SockAddr> peer, const PyRef& context);
   std::shared_ptr<StreamSink> make_sink(PyObject* protocol, PyRef& tls);
 
   EventLoop& loop_;
   const int fd_;
   ListenerParts parts_;
-  PyRef context_;
   std::shared_ptr<WriteHabit> habit_ = std::make_shared<WriteHabit>();
   bool is_tcp_ = false;
 };

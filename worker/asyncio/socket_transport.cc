@@ -43,6 +43,7 @@ SocketTransport::SocketTransport(PyObject* self, SocketParts parts)
     : self_(self),
       loop_(parts.loop),
       loop_object_(PyRef::borrow(parts.loop->object())),
+      context_(std::move(parts.context)),
       socket_(std::move(parts.socket)),
       extra_(std::move(parts.extra)),
       server_(std::move(parts.server)),
@@ -58,7 +59,7 @@ SocketTransport::~SocketTransport() {
 bool SocketTransport::start(std::shared_ptr<StreamSink> sink, PyRef waiter) {
   sink_ = std::move(sink);
   waiter_ = std::move(waiter);
-  context_ = PyRef::steal(PyContext_CopyCurrent());
+  if (!context_) context_ = PyRef::steal(PyContext_CopyCurrent());
   if (!context_) return false;
   if (server_ && !tell_server(server_, "_attach", self_)) return false;
   if (socket_) use_socket();

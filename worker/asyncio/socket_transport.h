@@ -29,6 +29,7 @@ struct SocketParts {
   PyRef extra;                        // a dict for get_extra_info; null: none
   PyRef server;                       // asyncio's Server that counts its connections; null: none
   std::shared_ptr<WriteHabit> habit;  // null: its own
+  PyRef context;                      // of every callback; null: a copy of the caller's
 };
 
 class SocketTransport final : public IoListener, public Flushable {

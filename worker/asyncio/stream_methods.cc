@@ -20,11 +20,11 @@ PyRef given(PyObject* object) { return object == Py_None ? PyRef() : PyRef::borr
 }  // namespace
 
 PyRef make_stream_transport(EventLoop& loop, PyObject* socket, std::shared_ptr<StreamSink> sink,
-                            PyObject* waiter, PyObject* extra, PyObject* server) {
+                            const StreamExtras& extras) {
   const int fd = descriptor_of(socket);
   if (fd < 0 || !check_no_transport(loop.io(), fd, socket)) return {};
-  PyRef own_extra = extra == Py_None ? PyRef() : PyRef::steal(PyDict_Copy(extra));
-  if (extra != Py_None && !own_extra) return {};
+  PyRef own_extra = extras.extra == Py_None ? PyRef() : PyRef::steal(PyDict_Copy(extras.extra));
+  if (extras.extra != Py_None && !own_extra) return {};
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails for unix sockets
   SocketParts parts{.loop = &loop,
@@ -32,47 +32,49 @@ PyRef make_stream_transport(EventLoop& loop, PyObject* socket, std::shared_ptr<S
                     .socket = PyRef::borrow(socket),
                     .peer = peer_address_of(fd),
                     .extra = std::move(own_extra),
-                    .server = given(server),
-                    .habit = {}};
+                    .server = given(extras.server),
+                    .habit = {},
+                    .context = given(extras.context)};
   PyRef transport = SocketTransportType::create(std::move(parts));
   if (!transport) return {};
-  bool started = SocketTransportType::of(transport.get()).start(std::move(sink), given(waiter));
+  SocketTransport& made = SocketTransportType::of(transport.get());
+  bool started = made.start(std::move(sink), given(extras.waiter));
   return started ? std::move(transport) : PyRef();
 }
 
 namespace {
 
 PyObject* make_socket_transport(PyObject* self, PyObject* args, PyObject* keywords) {
-  static const char* names[] = {"sock", "protocol", "waiter", "extra", "server", nullptr};
+  static const char* names[] = {"sock",   "protocol", "waiter", "extra",
+                                "server", "context",  nullptr};
   PyObject* socket = nullptr;
   PyObject* protocol = nullptr;
-  PyObject* waiter = Py_None;
-  PyObject* extra = Py_None;
-  PyObject* server = Py_None;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|O$OO", const_cast<char**>(names), &socket,
-                                   &protocol, &waiter, &extra, &server)) {
+  StreamExtras extras;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|O$OOO", const_cast<char**>(names), &socket,
+                                   &protocol, &extras.waiter, &extras.extra, &extras.server,
+                                   &extras.context)) {
     return nullptr;
   }
   std::shared_ptr<StreamSink> sink = PythonProtocol::make(protocol);
   if (!sink) return nullptr;
-  EventLoop& loop = event_loop_of(self);
-  return make_stream_transport(loop, socket, std::move(sink), waiter, extra, server).release();
+  return make_stream_transport(event_loop_of(self), socket, std::move(sink), extras).release();
 }
 
 PyObject* start_serving(PyObject* self, PyObject* args, PyObject* keywords) {
   static const char* names[] = {
-      "protocol_factory",     "sock", "sslcontext", "server", "backlog", "ssl_handshake_timeout",
-      "ssl_shutdown_timeout", nullptr};
+      "protocol_factory",     "sock",    "sslcontext", "server", "backlog", "ssl_handshake_timeout",
+      "ssl_shutdown_timeout", "context", nullptr};
   PyObject* factory = nullptr;
   PyObject* socket = nullptr;
   PyObject* ssl_context = Py_None;
   PyObject* server = Py_None;
   PyObject* handshake_timeout = Py_None;
   PyObject* shutdown_timeout = Py_None;
+  PyObject* context = Py_None;
   int backlog = 100;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|OOiOO", const_cast<char**>(names), &factory,
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|OOiOOO", const_cast<char**>(names), &factory,
                                    &socket, &ssl_context, &server, &backlog, &handshake_timeout,
-                                   &shutdown_timeout)) {
+                                   &shutdown_timeout, &context)) {
     return nullptr;
   }
   const int fd = descriptor_of(socket);
@@ -83,6 +85,7 @@ PyObject* start_serving(PyObject* self, PyObject* args, PyObject* keywords) {
                       .server = given(server),
                       .handshake_timeout = PyRef::borrow(handshake_timeout),
                       .shutdown_timeout = PyRef::borrow(shutdown_timeout),
+                      .context = given(context),
                       .backlog = backlog};
   if (!Listener::start(event_loop_of(self), fd, std::move(parts))) return nullptr;
   Py_RETURN_NONE;

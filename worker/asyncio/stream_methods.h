@@ -9,10 +9,17 @@
 
 namespace tricorn {
 
-// A started SocketTransport over a socket.socket; null with an error set. None for `waiter`,
-// `extra` or `server`: none.
+// What asyncio may give a stream transport; borrowed. None: nothing.
+struct StreamExtras {
+  PyObject* waiter = Py_None;
+  PyObject* extra = Py_None;
+  PyObject* server = Py_None;
+  PyObject* context = Py_None;  // since Python 3.15; None: a copy of the current one
+};
+
+// A started SocketTransport over a socket.socket; null with an error set.
 PyRef make_stream_transport(EventLoop& loop, PyObject* socket, std::shared_ptr<StreamSink> sink,
-                            PyObject* waiter, PyObject* extra, PyObject* server);
+                            const StreamExtras& extras);
 
 extern PyMethodDef stream_methods[];
 

@@ -20,23 +20,23 @@ PyObject* make_ssl_transport(PyObject* self, PyObject* args, PyObject* keywords)
                                 "server",
                                 "ssl_handshake_timeout",
                                 "ssl_shutdown_timeout",
+                                "context",
                                 nullptr};
   PyObject* socket = nullptr;
-  PyObject* extra = Py_None;
-  PyObject* server = Py_None;
+  StreamExtras extras;
   int server_side = 0;
   TlsParts parts{.loop = &event_loop_of(self)};
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOO|O$pOOOOO", const_cast<char**>(names),
-                                   &socket, &parts.protocol, &parts.ssl_context, &parts.waiter,
-                                   &server_side, &parts.server_hostname, &extra, &server,
-                                   &parts.handshake_timeout, &parts.shutdown_timeout)) {
+  if (!PyArg_ParseTupleAndKeywords(
+          args, keywords, "OOO|O$pOOOOOO", const_cast<char**>(names), &socket, &parts.protocol,
+          &parts.ssl_context, &parts.waiter, &server_side, &parts.server_hostname, &extras.extra,
+          &extras.server, &parts.handshake_timeout, &parts.shutdown_timeout, &extras.context)) {
     return nullptr;
   }
   parts.server_side = server_side != 0;
   PyRef transport = TlsStream::make(parts);
   if (!transport) return nullptr;
-  PyRef below = make_stream_transport(*parts.loop, socket, TlsStream::sink_of(transport.get()),
-                                      Py_None, extra, server);
+  PyRef below =
+      make_stream_transport(*parts.loop, socket, TlsStream::sink_of(transport.get()), extras);
   if (!below) {
     SslTransportType::of(transport.get()).abort({});
     return nullptr;
