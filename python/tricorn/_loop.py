@@ -117,7 +117,10 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
             )
         waiter = self.create_future()
         timeouts = ssl_handshake_timeout, ssl_shutdown_timeout
-        tls = self._start_tls(transport, protocol, sslcontext, waiter, server_side, server_hostname, *timeouts)
+        early = _received_by_stream(protocol) if server_side else None
+        tls = self._start_tls(transport, protocol, sslcontext, waiter, server_side, server_hostname, *timeouts, early)
+        if early is not None:
+            early.clear()
         try:
             await waiter
         except BaseException:
@@ -229,6 +232,13 @@ class _Selector:
 def _is_ssl_context(context: object) -> bool:
     module = sys.modules.get("ssl")  # without it there is none
     return module is not None and isinstance(context, module.SSLContext)
+
+
+def _received_by_stream(protocol: object) -> bytearray | None:
+    """What nobody has read yet: a client may have begun its handshake at once."""
+    if not isinstance(protocol, asyncio.StreamReaderProtocol):
+        return None
+    return getattr(getattr(protocol, "_stream_reader", None), "_buffer", None)
 
 
 def _run_unless_cancelled(handle: asyncio.Handle) -> None:

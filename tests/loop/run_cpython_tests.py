@@ -34,8 +34,8 @@ OF_ISSUE_7 = (
     "buffered_proto", "unix_events", "tasks", "futures", "timeouts", "taskgroups", "runners", "locks", "queues",
 )  # fmt: skip
 OTHERS = (
-    "context", "eager_task_factory", "free_threading", "futures2", "graph", "pep492", "protocols", "staggered", "threads",
-    "tools", "transports", "waitfor",
+    "context", "eager_task_factory", "free_threading", "futures2", "graph", "pep492", "protocols", "server_context", "staggered",
+    "threads", "tools", "transports", "waitfor",
 )  # fmt: skip
 # The long ones first: the last to end decides how long all take.
 LONG = ("tasks", "subprocess", "futures", "events", "ssl")

@@ -41,6 +41,31 @@ def test_streams_start_tls(
     loop.run_until_complete(main())
 
 
+def test_streams_start_tls_after_the_client_has_begun(
+    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+) -> None:
+    """The start of the handshake waits in the StreamReader by then. https://github.com/python/cpython/issues/142352"""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await until(lambda: len(reader._buffer) > 0)  # type: ignore[attr-defined]
+        await writer.start_tls(server_context)
+        writer.write(await reader.readline())
+        await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        await asyncio.wait_for(writer.start_tls(client_context, server_hostname="localhost"), 20)
+        writer.write(b"secret\n")
+        assert await reader.read() == b"secret\n"
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+
+    loop.run_until_complete(main())
+
+
 def test_start_tls_calls_no_connection_made(
     loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
 ) -> None:

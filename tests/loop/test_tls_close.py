@@ -173,6 +173,39 @@ def test_shutdown_timeout(
         loop.run_until_complete(main(port))
 
 
+def test_shutdown_timeout_of_a_peer_that_says_goodbye_but_does_not_read(
+    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+) -> None:
+    done = threading.Event()
+
+    def talk(sock: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = server_context.wrap_bio(incoming, outgoing, server_side=True)
+        for step in (tls.do_handshake, tls.unwrap):
+            while True:
+                try:
+                    step()
+                    break
+                except ssl.SSLWantReadError:
+                    sock.sendall(outgoing.read())
+                    if step == tls.unwrap:
+                        break
+                    incoming.write(sock.recv(65536))
+            sock.sendall(outgoing.read())
+        done.wait(20)
+
+    async def main(port: int) -> None:
+        client = Recorder()
+        transport = await connect(port, client_context, client, ssl_shutdown_timeout=0.05)
+        transport.write(bytes(20_000_000))
+        error = await asyncio.wait_for(client.lost, 20)
+        assert isinstance(error, TimeoutError) and str(error) == "SSL shutdown timed out"
+        done.set()
+
+    with peer(talk) as port:
+        loop.run_until_complete(main(port))
+
+
 def test_what_is_closed_is_freed_without_the_collector(
     loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
 ) -> None:

@@ -51,11 +51,12 @@ void begin_tls(PyObject* self) noexcept { SslTransportType::of(self).begin(); }
 // but of what was encrypted; the handshake begins in the next turn.
 PyObject* start_tls(PyObject* self, PyObject* args) {
   PyObject* socket_transport = nullptr;
+  PyObject* received = Py_None;  // of the handshake, by the protocol
   int server_side = 0;
   TlsParts parts{.loop = &event_loop_of(self), .calls_connection_made = false};
-  if (!PyArg_ParseTuple(args, "OOOOpOOO", &socket_transport, &parts.protocol, &parts.ssl_context,
+  if (!PyArg_ParseTuple(args, "OOOOpOOOO", &socket_transport, &parts.protocol, &parts.ssl_context,
                         &parts.waiter, &server_side, &parts.server_hostname,
-                        &parts.handshake_timeout, &parts.shutdown_timeout)) {
+                        &parts.handshake_timeout, &parts.shutdown_timeout, &received)) {
     return nullptr;
   }
   parts.server_side = server_side != 0;
@@ -70,6 +71,7 @@ PyObject* start_tls(PyObject* self, PyObject* args) {
   }
   PyRef transport = TlsStream::make(parts);
   if (!transport) return nullptr;
+  if (received != Py_None && !SslTransportType::of(transport.get()).feed(received)) return nullptr;
   below.pause_reading();
   SslTransportType::of(transport.get()).attach(socket_transport);
   below.set_sink(TlsStream::sink_of(transport.get()));

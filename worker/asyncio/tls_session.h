@@ -28,7 +28,7 @@ class TlsSession {
   // Says close_notify; done when the peer has said it as well.
   TlsResult shutdown() { return call(shutdown_); }
 
-  // Ciphertext from the peer, bytes.
+  // Ciphertext from the peer, bytes-like.
   bool receive(PyObject* ciphertext) const;
   // All the plaintext that can be had now as one bytes object; null if there is none. kAgain or
   // kEnd beside plaintext say how it goes on.

@@ -153,11 +153,16 @@ void TlsStream::do_shutdown() {
 }
 
 // Both sides have said close_notify, or the peer will say no more. Nothing is held back any more:
-// the socket transport sends what it has before it closes.
+// the socket transport sends what it has before it closes. A peer that does not read could put that
+// off for ever.
 void TlsStream::shutdown_done() {
-  stop_timer();
   sending_paused_ = false;
   send_output();
+  if (!is_open() || below().write_buffer_size() == 0) {
+    stop_timer();
+  } else if (!timer_) {
+    start_timer(shutdown_due, shutdown_timeout_s_);
+  }
   if (is_open()) below().close();
 }
 

@@ -67,6 +67,8 @@ class TlsStream {
   // What is below, before connected() tells of it.
   void attach(PyObject* socket_transport);
 
+  // Ciphertext that others have received, bytes-like. False with an error set.
+  bool feed(PyObject* ciphertext) const { return session_.receive(ciphertext); }
   // Starts the handshake over a transport that is in use already.
   void begin();
 
