@@ -125,6 +125,7 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
             await waiter
         except BaseException:
             transport.close()
+            del waiter  # its exception has this frame
             raise
         return tls
 
@@ -148,6 +149,7 @@ class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
             await waiter
         except BaseException:
             transport.close()
+            del waiter  # its exception has this frame
             raise
         return transport, protocol
 
