@@ -131,9 +131,10 @@ class SubprocessTransport(asyncio.SubprocessTransport):
         return None if protocol is None else protocol.pipe
 
     def send_signal(self, sig: int) -> None:
-        if self._returncode is not None:
-            raise ProcessLookupError
-        self._exit.send_signal(sig)
+        if self._returncode is None:
+            self._exit.send_signal(sig)
+        elif not self._has_open_pipes():
+            raise ProcessLookupError  # as in asyncio: not before connection_lost() is due
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)

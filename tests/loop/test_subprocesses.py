@@ -96,9 +96,27 @@ def test_signals_reach_the_child_until_it_is_gone() -> None:
         assert await child.stdout.readline() == b"usr1\n"
         child.terminate()
         assert await child.wait() == 7
+        assert await child.stdout.read() == b""
         for send in (child.terminate, child.kill, lambda: child.send_signal(0)):
             with pytest.raises(ProcessLookupError):
                 send()
+
+    run(main())
+
+
+@pytest.mark.usefixtures("_how")
+def test_signals_to_a_child_that_is_gone_do_nothing_while_its_pipes_are_open() -> None:
+    async def main() -> None:
+        child = await asyncio.create_subprocess_shell("sleep 60 & echo $!; exit 3", stdout=PIPE)
+        assert child.stdout is not None
+        grandchild = int(await child.stdout.readline())
+        assert await child.wait() == 3
+        for send in (child.terminate, child.kill, lambda: child.send_signal(0)):
+            send()
+        os.kill(grandchild, signal.SIGKILL)
+        assert await child.stdout.read() == b""
+        with pytest.raises(ProcessLookupError):
+            child.kill()
 
     run(main())
 
