@@ -93,7 +93,7 @@ class SocketTransport(asyncio.Transport):
     """A TCP or unix stream connection; made by the loop."""
 
 @final
-class SslTransport(asyncio.Transport):
+class SSLTransport(asyncio.Transport):
     """A TLS connection over a SocketTransport; made by the loop."""
 
     def set_read_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...

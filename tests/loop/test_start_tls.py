@@ -1,8 +1,11 @@
 """start_tls(): TLS from the middle of a connection on."""
 
 import asyncio
+import socket
 import ssl
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -30,7 +33,7 @@ def test_streams_start_tls(
         writer.write(b"STARTTLS\n")
         assert await reader.readline() == b"go\n"
         await writer.start_tls(client_context, server_hostname="localhost")
-        assert type(writer.transport) is _tricorn.SslTransport
+        assert type(writer.transport) is _tricorn.SSLTransport
         writer.write(b"secret\n")
         assert await reader.readline() == b"secret\n"
         assert await reader.read() == b""
@@ -79,6 +82,48 @@ def test_start_tls_calls_no_connection_made(
             await until(lambda: client.received == b"x")
             transport.close()
             assert await client.lost is None
+
+    loop.run_until_complete(main())
+
+
+def test_data_come_after_who_awaits_start_tls_has_the_transport(
+    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+) -> None:
+    """Even when the client's first words come with its last of the handshake."""
+
+    class Upgrading(Recorder):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self.upgrade = asyncio.get_running_loop().create_task(self.start_tls())
+
+        async def start_tls(self) -> None:
+            self.transport = await loop.start_tls(self.transport, self, server_context, server_side=True)
+
+        def data_received(self, data: bytes) -> None:
+            self.transport.write(data)
+
+    def talk(port: int) -> bytes:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = client_context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with socket.create_connection(("127.0.0.1", port), 20) as sock:
+
+            def pump(call: Callable[[], Any]) -> Any:
+                while True:
+                    try:
+                        return call()
+                    except ssl.SSLWantReadError:
+                        sock.sendall(outgoing.read())
+                        incoming.write(sock.recv(65536))
+
+            pump(tls.do_handshake)
+            tls.write(b"hello")
+            return bytes(pump(lambda: tls.read(100)))
+
+    async def main() -> None:
+        server = await loop.create_server(Upgrading, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        assert await asyncio.to_thread(talk, port) == b"hello"
+        server.close()
 
     loop.run_until_complete(main())
 

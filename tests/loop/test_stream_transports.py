@@ -63,6 +63,7 @@ def test_flow_control_runs_in_the_context_of_the_connection(pieces: int) -> None
         REQUEST.set("mine")
         flow = Flow()
         async with connected(flow) as (transport, peer):
+            REQUEST.set("the writer's")
             for _ in range(20):
                 for _ in range(pieces):
                     transport.write(b"x")

@@ -21,7 +21,7 @@ def test_echo(loop: tricorn.Loop, server_context: ssl.SSLContext, client_context
         async with serving(server_context, Echo) as port:
             client = Recorder()
             transport = await connect(port, client_context, client)
-            assert type(transport) is _tricorn.SslTransport
+            assert type(transport) is _tricorn.SSLTransport
             transport.write(data)
             await until(lambda: len(client.received) >= size)
             assert client.received == data
@@ -137,6 +137,9 @@ def test_callbacks_run_in_the_context_of_the_connection(
             super().data_received(data)
             seen.append(variable.get())
 
+        def pause_writing(self) -> None:
+            seen.append(variable.get())
+
         def connection_lost(self, exc: BaseException | None) -> None:
             seen.append(variable.get())
             super().connection_lost(exc)
@@ -149,11 +152,14 @@ def test_callbacks_run_in_the_context_of_the_connection(
             variable.set("later")
             transport.write(b"x")
             await until(lambda: client.received)
-            transport.close()
+            transport.set_write_buffer_limits(high=100)
+            while len(seen) < 2:
+                transport.write(bytes(100_000))
+            transport.abort()
             await client.lost
 
     loop.run_until_complete(main())
-    assert seen == ["connecting", "connecting"]
+    assert seen == ["connecting", "connecting", "connecting"]
 
 
 def test_failing_protocol(loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,6 +42,52 @@ def test_close_sends_what_was_written(
     with peer(talk) as port:
         loop.run_until_complete(main(port))
     assert received == bytes(5_000_000)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_crosses_our_close_notify_is_no_error(
+    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext, paused: bool
+) -> None:
+    """Nor is it handed on, and the peer's own close_notify is still awaited (CPython's issue 84132)."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+
+    def talk(sock: socket.socket) -> None:
+        tls = server_context.wrap_bio(incoming, outgoing, server_side=True)
+
+        def pump(call: Callable[[], object]) -> None:
+            while True:
+                try:
+                    call()
+                    return
+                except ssl.SSLWantReadError:
+                    sock.sendall(outgoing.read())
+                    incoming.write(sock.recv(65536))
+
+        pump(tls.do_handshake)
+        closed.wait(20)
+        for _ in range(3):
+            tls.write(bytes(16384))
+            sock.sendall(outgoing.read())
+            time.sleep(0.01)
+        pump(lambda: tls.read(1))
+        pump(tls.unwrap)
+        sock.sendall(outgoing.read())
+        assert sock.recv(1) == b""
+
+    async def main(port: int) -> None:
+        client = Recorder()
+        transport = await connect(port, client_context, client)
+        if paused:
+            transport.pause_reading()
+        transport.close()
+        closed.set()
+        assert await asyncio.wait_for(client.lost, 20) is None
+        assert not client.received
+        assert client.told == ["made", "eof", "lost"]
+
+    closed = threading.Event()
+    with peer(talk) as port:
+        loop.run_until_complete(main(port))
 
 
 @pytest.mark.parametrize("debug", [False, True])
@@ -248,7 +295,7 @@ def test_unclosed_connections_are_told_of(
         loop.run_until_complete(main())
         loop.close()
         gc.collect()
-    assert any("unclosed transport <SslTransport" in str(warning.message) for warning in caught)
+    assert any("unclosed transport <SSLTransport" in str(warning.message) for warning in caught)
 
 
 def test_a_loop_that_is_dropped_during_a_handshake_is_garbage(client_context: ssl.SSLContext) -> None:

@@ -98,6 +98,7 @@ class SocketTransport final : public IoListener, public Flushable {
   void read_ended();
   void update_interest();
   void tell_flow(bool (StreamSink::*tell)());
+  void tell_to_pause();
   void lose(PyRef exception);
   void connection_lost();
   void close_socket();

@@ -91,7 +91,7 @@ void SocketTransport::after_append() {
     flush_due_ = true;
     loop_->flushes().add(*this);
   }
-  if (awaits_writable_ && limits_.grown_to(queue_.size())) tell_flow(&StreamSink::pause_writing);
+  if (awaits_writable_ && limits_.grown_to(queue_.size())) tell_to_pause();
 }
 
 bool SocketTransport::write_lines(PyObject* lines) {
@@ -172,6 +172,12 @@ void SocketTransport::tell_flow(bool (StreamSink::*tell)()) {
   report_failure(*loop_, PyError::take(), sink->failure(), self_, sink->protocol());
 }
 
+// From a call of the user's, who may be in any context.
+void SocketTransport::tell_to_pause() {
+  const EnteredContext entered(context_.get());
+  tell_flow(&StreamSink::pause_writing);
+}
+
 void SocketTransport::warn_lost() {
   if (lost_ >= kWarnFromLostWrite) {
     PyRef logged = PyRef::steal(PyObject_CallMethod(asyncio_names.logger.get(), "warning", "s",
@@ -188,7 +194,7 @@ size_t SocketTransport::write_buffer_size() {
 
 bool SocketTransport::set_limits(size_t high, size_t low) {
   limits_.set(high, low);
-  if (limits_.grown_to(write_buffer_size())) tell_flow(&StreamSink::pause_writing);
+  if (limits_.grown_to(write_buffer_size())) tell_to_pause();
   return true;
 }
 

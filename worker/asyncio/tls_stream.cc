@@ -84,8 +84,14 @@ void TlsStream::handshake_done() {
       return fatal("Fatal error: protocol.buffer_updated() call failed.");
     }
   }
+  // Who awaits start_tls() is to have this transport before its protocol gets data.
+  const bool has_waiter = static_cast<bool>(waiter_);
   wake_waiter(nullptr);
-  do_read();
+  if (!is_open()) return;
+  if (!has_waiter) return do_read();
+  if (!loop_->call_soon_native(advance_due, self_, below().context())) {
+    fatal("Fatal error on SSL protocol");
+  }
 }
 
 // With an error set.
@@ -137,9 +143,16 @@ void TlsStream::do_flush() {
   do_shutdown();
 }
 
+// What the peer has sent before it heard of our close_notify is no error, though OpenSSL takes it
+// for one. Of who goes on and on, OpenSSL's word is taken.
+TlsResult TlsStream::say_goodbye() {
+  if (eof_received_) return TlsResult::kDone;
+  const bool too_much = discarded_ > kMostDiscarded;
+  return !too_much && discard() == TlsResult::kFailed ? TlsResult::kFailed : session_.shutdown();
+}
+
 void TlsStream::do_shutdown() {
-  const TlsResult result = eof_received_ ? TlsResult::kDone : session_.shutdown();
-  switch (result) {
+  switch (say_goodbye()) {
     case TlsResult::kAgain:
       return send_output();
     case TlsResult::kDone:

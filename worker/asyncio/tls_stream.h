@@ -1,4 +1,4 @@
-// TlsStream: TLS between a SocketTransport and an asyncio protocol: the C++ part of SslTransport,
+// TlsStream: TLS between a SocketTransport and an asyncio protocol: the C++ part of SSLTransport,
 // which is the transport that the protocol sees. The states are those of asyncio.sslproto.
 //
 // Life: the socket transport's sink (TlsSink) keeps it until connection_lost. All callbacks run in
@@ -35,7 +35,7 @@ class TlsStream {
   TlsStream(PyObject* self, EventLoop& loop);
   ~TlsStream() = default;
 
-  // A new SslTransport; null with an error set.
+  // A new SSLTransport; null with an error set.
   static PyRef make(const TlsParts& parts);
   // The sink for the socket transport below.
   static std::shared_ptr<StreamSink> sink_of(PyObject* ssl_transport);
@@ -87,6 +87,8 @@ class TlsStream {
  private:
   static constexpr size_t kReadHigh = 256 * 1024;   // FLOW_CONTROL_HIGH_WATER_SSL_READ
   static constexpr size_t kWriteHigh = 512 * 1024;  // FLOW_CONTROL_HIGH_WATER_SSL_WRITE
+  // More than may be on its way while the peer does not know: Linux's largest receive window.
+  static constexpr size_t kMostDiscarded = 8 * 1024 * 1024;
   enum class State { kUnwrapped, kHandshake, kWrapped, kFlushing, kShutdown };
   enum class AppState { kNew, kConnected, kEnded, kLost };
 
@@ -98,7 +100,7 @@ class TlsStream {
   void stop_timer();
   static void handshake_due(PyObject* self) noexcept;
   static void shutdown_due(PyObject* self) noexcept;
-  static void resume_due(PyObject* self) noexcept;
+  static void advance_due(PyObject* self) noexcept;
 
   void advance();  // by what has come
   void do_handshake();
@@ -107,6 +109,7 @@ class TlsStream {
   void wake_waiter(PyObject* exception);
   void start_shutdown();
   void do_flush();
+  TlsResult say_goodbye();
   void do_shutdown();
   void shutdown_done();
   // The error set goes to the exception handler, an OSError only to the debug log; aborts.
@@ -147,6 +150,7 @@ class TlsStream {
   WriteLimits read_limits_;
   State state_ = State::kUnwrapped;
   AppState app_state_ = AppState::kNew;
+  size_t discarded_ = 0;  // bytes that came after close()
   uint32_t lost_writes_ = 0;
   bool handshaken_ = false;
   bool closing_ = false;
@@ -160,7 +164,7 @@ class TlsStream {
 
 using SslTransportType = NativeSubclass<TlsStream>;
 
-// Adds _tricorn.SslTransport. False with an error set.
+// Adds _tricorn.SSLTransport. False with an error set.
 bool add_ssl_transport_type(PyObject* module);
 
 }  // namespace tricorn

@@ -105,7 +105,9 @@ TlsResult TlsStream::read_into_buffer() {
 // After close() nobody wants what came before the peer's close_notify.
 TlsResult TlsStream::discard() {
   PyRef plaintext;
-  return session_.read(plaintext);
+  const TlsResult result = session_.read(plaintext);
+  if (plaintext) discarded_ += static_cast<size_t>(PyBytes_GET_SIZE(plaintext.get()));
+  return result;
 }
 
 // close_notify has come.
@@ -118,6 +120,7 @@ void TlsStream::call_eof_received() {
   if (app_state_ != AppState::kConnected || !app_) return;
   app_state_ = AppState::kEnded;
   std::shared_ptr<PythonProtocol> app = app_;
+  const EnteredContext entered(below().context());  // close() is called in any
   const int keeps_open = app->ended();
   if (keeps_open < 0) return fatal("Error calling eof_received()");
   if (keeps_open == 0) return;
@@ -131,10 +134,10 @@ bool TlsStream::resume_reading() {
   if (!reading_paused_) return true;
   reading_paused_ = false;
   return !is_open() ||
-         static_cast<bool>(loop_->call_soon_native(resume_due, self_, below().context()));
+         static_cast<bool>(loop_->call_soon_native(advance_due, self_, below().context()));
 }
 
-void TlsStream::resume_due(PyObject* self) noexcept {
+void TlsStream::advance_due(PyObject* self) noexcept {
   TlsStream& stream = SslTransportType::of(self);
   if (stream.is_open() && stream.state_ != State::kHandshake) stream.advance();
 }

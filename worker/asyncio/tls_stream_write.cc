@@ -96,7 +96,10 @@ void TlsStream::resume_sending() {
 void TlsStream::control_writing() {
   const size_t size = write_buffer_size();
   // Unlike a plain transport's, this limit counts as exceeded when it is reached.
-  if (size > 0 && write_limits_.grown_to(size + 1)) return tell_flow(&StreamSink::pause_writing);
+  if (size > 0 && write_limits_.grown_to(size + 1)) {
+    const EnteredContext entered(below().context());  // write() is called in any
+    return tell_flow(&StreamSink::pause_writing);
+  }
   if (write_limits_.shrunk_to(size)) tell_flow(&StreamSink::resume_writing);
 }
 

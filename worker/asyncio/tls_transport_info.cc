@@ -43,7 +43,7 @@ PyRef TlsStream::extra_info(PyObject* name, PyObject* missing) {
 PyRef TlsStream::repr() {
   const char* state = loop_ == nullptr ? " closed" : closing_ ? " closing" : "";
   return PyRef::steal(
-      PyUnicode_FromFormat("<SslTransport%s over %R>", state, socket_ ? socket_.get() : Py_None));
+      PyUnicode_FromFormat("<SSLTransport%s over %R>", state, socket_ ? socket_.get() : Py_None));
 }
 
 bool TlsStream::set_write_limits(PyObject* args, PyObject* keywords) {

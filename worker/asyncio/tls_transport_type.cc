@@ -1,4 +1,4 @@
-// The Python face of TlsStream: _tricorn.SslTransport.
+// The Python face of TlsStream: _tricorn.SSLTransport.
 #include "worker/asyncio/asyncio_names.h"
 #include "worker/asyncio/tls_stream.h"
 
@@ -157,7 +157,7 @@ PyObject* repr(PyObject* self) { return of(self).repr().release(); }
 }  // namespace
 
 bool add_ssl_transport_type(PyObject* module) {
-  const SubclassSpec spec = {"tricorn._tricorn.SslTransport",
+  const SubclassSpec spec = {"tricorn._tricorn.SSLTransport",
                              "A TLS connection, as asyncio.Transport.", methods, attributes, repr};
   return SslTransportType::make_type(module, spec, asyncio_names.transport_class.get());
 }
