@@ -21,7 +21,7 @@ class Suite:
     services: tuple[str, ...] = ()
     sha256: str = ""  # of the sources, where pip does not fetch them
     debian: str = ""  # NAME=VERSION of Debian's source package, where the index's has no tests
-    # What may pass with uvloop and not with tricorn: pattern of test ids (as in fnmatch) -> why that is right.
+    # What may pass with another loop and not with tricorn: pattern of test ids (as in fnmatch) -> why that is right.
     explained: dict[str, str] = field(default_factory=dict)
 
 
@@ -44,7 +44,13 @@ SUITES = {suite.name: suite for suite in (
         "nothing; 15.0.1 from Debian's source package, as the index's sources have no asyncio tests in any version",
         ("src",),
         sha256="8451495265af3e368f794c4dc15c99ce90c771d95560f542bff8c64b5455af3b",
-        debian="python-websockets=15.0.1-1"),
+        debian="python-websockets=15.0.1-1",
+        explained={
+            **dict.fromkeys((f"tests/asyncio/test_connection.py::*ConnectionTests::test_{end}_address" for end in ("local", "remote")),
+                            "puts another get_extra_info into asyncio.BaseTransport, and our transports have their own"),
+            "tests/legacy/test_client_server.py::*ClientServerTests::test_explicit_socket":
+                "gives a socket of its own class, whose recv and send a native transport does not call",
+        }),
     Suite(
         "httpx", "httpx==0.28.1", ("-p", "anyio", "-m", "not network", "tests"),
         "what is for Trio; tests that want the internet",
