@@ -38,9 +38,13 @@ bool leave_task(PyObject* loop, PyObject* task) {
   return call(asyncio_refs.leave_task, loop, task);
 }
 
+PyRef current_task(PyObject* loop) {
+  return PyRef::steal(PyObject_CallOneArg(asyncio_refs.current_task.get(), loop));
+}
+
 bool is_current_task(PyObject* loop, PyObject* task) {
   if (current_tasks != nullptr && is_only_current(loop, task)) return true;
-  PyRef current = PyRef::steal(PyObject_CallOneArg(asyncio_refs.current_task.get(), loop));
+  PyRef current = current_task(loop);
   if (!current) PyErr_Clear();
   return current.get() == task;
 }

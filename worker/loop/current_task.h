@@ -12,7 +12,10 @@ namespace tricorn {
 bool enter_task(PyObject* loop, PyObject* task);
 bool leave_task(PyObject* loop, PyObject* task);
 
-// Whether asyncio.current_task(loop) is this one. Never leaves an error set.
+// asyncio.current_task(loop); null with an error set.
+PyRef current_task(PyObject* loop);
+
+// Whether it is this one. Never leaves an error set.
 bool is_current_task(PyObject* loop, PyObject* task);
 
 // After asyncio was imported. False with an error set.

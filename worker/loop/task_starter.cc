@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "worker/loop/asyncio_refs.h"
 #include "worker/loop/captured_call.h"
 #include "worker/loop/current_task.h"
 #include "worker/loop/event_loop.h"
@@ -21,8 +20,8 @@ PyRef create_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObje
   return PyRef::steal(PyObject_Vectorcall(method.get(), arguments, 1, keywords));
 }
 
-bool is_task_current(PyObject* loop) {
-  PyRef task = PyRef::steal(PyObject_CallOneArg(asyncio_refs.current_task.get(), loop));
+bool runs_a_task(PyObject* loop) {
+  PyRef task = current_task(loop);
   if (!task) PyError::take().unraisable(loop);
   return task && task.get() != Py_None;
 }
@@ -30,7 +29,7 @@ bool is_task_current(PyObject* loop) {
 }  // namespace
 
 bool may_step(const EventLoop& loop) {
-  return !loop.debug() && !(loop.in_python() && is_task_current(loop.object()));
+  return !loop.debug() && !(loop.in_python() && runs_a_task(loop.object()));
 }
 
 PyRef TaskStarter::start(PyObject* coroutine, PyObject* context, PyObject* name) {

@@ -10,9 +10,7 @@
 namespace tricorn {
 namespace {
 
-constexpr int kMaxWindowBits = 15;
-constexpr int kMinWindowBits = 9;  // zlib's deflate makes no raw stream with 8
-constexpr int kLevel = 1;          // speed: what 6 saves in bytes it costs several times in time
+constexpr int kLevel = 1;  // speed: what 6 saves in bytes it costs several times in time
 // Grown by as much: a bomb is seen before it takes more memory than that.
 constexpr size_t kInflateStep = 16 * 1024;
 constexpr size_t kIdleInflaters = 16;

@@ -18,6 +18,11 @@ namespace tricorn {
 // What a sender leaves off the end of each message, and a receiver puts back (RFC 7692 7.2.2).
 inline constexpr std::string_view kMessageTail{"\x00\x00\xff\xff", 4};
 
+// Of a context, as both sides agree on them; RFC 7692 allows 8, of which zlib's deflate makes no
+// raw stream.
+inline constexpr int kMinWindowBits = 9;
+inline constexpr int kMaxWindowBits = 15;
+
 enum class Inflated : uint8_t { kOk, kTooBig, kMalformed };
 
 class Inflater {

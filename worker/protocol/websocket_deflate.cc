@@ -7,13 +7,12 @@
 
 #include "common/text.h"
 #include "worker/protocol/char_class.h"
+#include "worker/protocol/message_deflate.h"
 
 namespace tricorn {
 namespace {
 
 constexpr std::string_view kName = "permessage-deflate";
-constexpr int kMaxWindowBits = 15;
-constexpr int kMinWindowBits = 9;  // zlib's
 
 // Takes what is in front of `separator` off the text. A quoted value holds none of them that is
 // valid, so quotes are not looked at.
