@@ -26,17 +26,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Loop", "install", "new_event_loop"]
 
+if sys.version_info >= (3, 13):
+    _AsyncioLoop = unix_events._UnixSelectorEventLoop
+else:
+    from ._unix_server import CleaningLoop as _AsyncioLoop
+
 _DATAGRAM_FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
 
-class Loop(_tricorn.Loop, unix_events._UnixSelectorEventLoop):
+class Loop(_tricorn.Loop, _AsyncioLoop):
     """An asyncio event loop. It belongs to the thread that runs it, and to the process that made it."""
 
     _ssock = None
     _csock = None
 
     def __init__(self) -> None:
-        unix_events._UnixSelectorEventLoop.__init__(self, _Selector(self))
+        _AsyncioLoop.__init__(self, _Selector(self))
 
     def run_forever(self) -> None:
         """Run until stop() is called."""

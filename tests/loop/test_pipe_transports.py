@@ -94,6 +94,15 @@ def test_callbacks_run_in_the_context_of_the_creation() -> None:
         assert read_side.calls == [
             f"{call} made" for call in ("connection_made", "data_received", "eof_received", "connection_lost")
         ]
+        reader, writer = os.pipe()
+        variable.set("made")
+        sink, write_side = await write_pipe(writer, Asks())
+        variable.set("changed")
+        sink.write(bytes(200_000))
+        assert write_side.calls == ["connection_made made", "pause_writing made"]
+        sink.abort()
+        await write_side.until(lambda: write_side.lost)
+        os.close(reader)
 
     run(main())
 

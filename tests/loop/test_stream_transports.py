@@ -43,6 +43,18 @@ async def connected(protocol: asyncio.Protocol) -> AsyncIterator[tuple[Any, sock
         await asyncio.sleep(0)
 
 
+def test_attributes_of_asyncios_transports_that_others_look_at() -> None:
+    async def main() -> None:
+        async with connected(asyncio.Protocol()) as (transport, _):
+            assert not transport._paused and not transport._closing
+            transport.pause_reading()
+            assert transport._paused
+            transport.close()
+            assert transport._closing
+
+    run(main())
+
+
 def test_lines_that_are_refused_are_not_sent_in_part() -> None:
     async def main() -> None:
         async with connected(asyncio.Protocol()) as (transport, peer):

@@ -4,8 +4,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "worker/asyncio/asyncio_names.h"
 #include "worker/python/no_args_method.h"
+#include "worker/python/py_error.h"
+#include "worker/python/py_type.h"
 
 namespace tricorn {
 namespace {
@@ -17,6 +21,9 @@ struct SocketReaders {
   PyRef family;
   PyRef type;
   PyRef proto;
+  // Where the __slots__ of socket.socket are in an object; 0: not known.
+  Py_ssize_t users = 0;
+  Py_ssize_t closed = 0;
 };
 SocketReaders& readers = *new SocketReaders;  // outlives the interpreter's end on purpose
 
@@ -40,9 +47,42 @@ bool load_field(PyObject* type, const char* name, PyRef& out) {
   return false;
 }
 
+Py_ssize_t offset_of_slot(PyObject* type, const char* name) {
+  PyRef descriptor = PyRef::steal(PyObject_GetAttrString(type, name));
+  if (!descriptor) PyErr_Clear();
+  if (!descriptor || !Py_IS_TYPE(descriptor.get(), &PyMemberDescr_Type)) return 0;
+  return reinterpret_cast<PyMemberDescrObject*>(descriptor.get())->d_member->offset;
+}
+
+PyObject*& slot_at(PyObject* object, Py_ssize_t offset) {
+  return *reinterpret_cast<PyObject**>(reinterpret_cast<char*>(object) + offset);
+}
+
+// How many there are then; below 0 without an error set if it cannot be done.
+long count_users(PyObject* socket, long change) {
+  PyObject*& slot = slot_at(socket, readers.users);
+  if (slot == nullptr || PyLong_CheckExact(slot) == 0) return -1;
+  const long count = PyLong_AsLong(slot) + change;
+  if (count < 0) return -1;
+  PyRef number = PyRef::steal(PyLong_FromLong(count));
+  if (!number) {
+    PyErr_Clear();
+    return -1;
+  }
+  PyRef::steal(std::exchange(slot, number.release()));
+  return count;
+}
+
+void close(PyObject* socket) {
+  PyRef closed = PyRef::steal(PyObject_CallMethod(socket, "close", nullptr));
+  if (!closed) PyError::take().unraisable(socket);
+}
+
 }  // namespace
 
 bool load_plain_socket() {
+  readers.users = offset_of_slot(asyncio_names.socket_class.get(), "_io_refs");
+  readers.closed = offset_of_slot(asyncio_names.socket_class.get(), "_closed");
   PyRef module = PyRef::steal(PyImport_ImportModule("_socket"));
   PyRef base = PyRef::steal(module ? PyObject_GetAttrString(module.get(), "socket") : nullptr);
   return base && readers.fileno.load(base.get(), "fileno") &&
@@ -60,6 +100,19 @@ int descriptor_of_socket(PyObject* socket) { return as_int(readers.fileno(socket
 int family_of_socket(PyObject* socket) { return read_field(readers.family, socket); }
 int type_of_socket(PyObject* socket) { return read_field(readers.type, socket); }
 int protocol_of_socket(PyObject* socket) { return read_field(readers.proto, socket); }
+
+bool begin_use(PyObject* socket) {
+  if (readers.users == 0 || readers.closed == 0) return false;
+  return count_users(socket, 1) > 0;
+}
+
+void end_use(PyObject* socket) {
+  if (count_users(socket, -1) != 0 || slot_at(socket, readers.closed) != Py_True) return;
+  if (PyErr_Occurred() == nullptr) return close(socket);
+  PyError error = PyError::take();
+  close(socket);
+  std::move(error).restore();
+}
 
 bool is_non_blocking(PyObject* socket) {
   PyRef timeout = readers.gettimeout(socket);

@@ -19,6 +19,12 @@ int type_of_socket(PyObject* socket);  // SOCK_STREAM, without flags
 int protocol_of_socket(PyObject* socket);
 bool is_non_blocking(PyObject* socket);  // its timeout is 0
 
+// Between these two, close() of the socket is only noted: its number cannot become another file's.
+// The last end_use() then closes it, which runs Python code. An error that is set stays set.
+// False: it cannot be done, and end_use() is not due.
+bool begin_use(PyObject* socket);
+void end_use(PyObject* socket);
+
 // A socket.socket around `fd`, which it owns from then on, with a timeout of 0: `fd` must be
 // non-blocking. Null with an error set, and `fd` closed.
 PyRef make_plain_socket(int family, int type, int protocol, int fd);

@@ -157,6 +157,7 @@ PySendResult SocketOperation::wait(PyObject** result) {
     waits_for_ = -1;
     return end(Progress::kError, result);
   }
+  uses_socket_ = begin_use(call_.socket.get());
   kept_ = future_.clone();
   *result = future_.clone().release();
   return PYGEN_NEXT;
@@ -165,12 +166,18 @@ PySendResult SocketOperation::wait(PyObject** result) {
 void SocketOperation::stop_waiting() {
   if (waits_for_ < 0) return;
   loop().watcher().stop_waiting(std::exchange(waits_for_, -1), method_->direction, *this);
-  kept_.reset();
+  let_go();
 }
 
 void SocketOperation::on_loop_closed() noexcept {
   waits_for_ = -1;
-  kept_.reset();
+  let_go();
+}
+
+// May run Python code.
+void SocketOperation::let_go() {
+  const PyRef kept = std::move(kept_);
+  if (std::exchange(uses_socket_, false)) end_use(call_.socket.get());
 }
 
 bool SocketOperation::lost_file() const noexcept {

@@ -5,6 +5,9 @@
 // Operations of one socket and direction are served in the order in which they began. One that
 // follows upon another that had to wait, and then took all there was, waits without trying first.
 //
+// While it waits, close() of the socket is put off, as with uvloop: else it would wait for ever, or
+// for what is opened next under the same number.
+//
 // Belongs to its loop's thread; GIL held.
 #pragma once
 
@@ -60,6 +63,7 @@ class SocketOperation final : public FdWaiter {
   PySendResult wait(PyObject** result);
   PySendResult end(Progress progress, PyObject** result);
   void stop_waiting();
+  void let_go();
   bool keep_exception();
   void wake();
 
@@ -72,7 +76,8 @@ class SocketOperation final : public FdWaiter {
   PyRef exception_;     // what a call that on_ready made has raised
   int waits_for_ = -1;  // the descriptor, while it is with the FdWatcher
   Stage stage_ = Stage::kNew;
-  bool served_ = false;  // by on_ready: call_.result or exception_ is there
+  bool uses_socket_ = false;  // end_use() is due
+  bool served_ = false;       // by on_ready: call_.result or exception_ is there
 };
 
 // A new reference; null with an error set. The caller fills in the call.

@@ -65,6 +65,7 @@ class SocketTransport final : public IoListener, public Flushable {
   const WriteLimits& limits() const { return limits_; }
   int fd() const { return fd_; }
   bool is_closing() const { return closing_; }
+  bool is_paused() const { return paused_; }
   bool is_reading() const { return !closing_ && !paused_; }
   // The error set goes to call_exception_handler (an OSError: to the debug log), and the transport
   // is aborted with it. KeyboardInterrupt and SystemExit only leave run_forever.

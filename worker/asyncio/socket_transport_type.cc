@@ -129,6 +129,8 @@ PyObject* get_protocol_attribute(PyObject* self, void*) { return get_protocol(se
 PyObject* get_protocol_paused(PyObject* self, void*) {
   return PyBool_FromLong(of(self).limits().paused());
 }
+PyObject* get_paused(PyObject* self, void*) { return PyBool_FromLong(of(self).is_paused()); }
+PyObject* get_closing(PyObject* self, void*) { return PyBool_FromLong(of(self).is_closing()); }
 PyObject* get_true(PyObject*, void*) { Py_RETURN_TRUE; }
 PyObject* get_sendfile_mode(PyObject*, void*) {
   PyRef module = PyRef::steal(PyImport_ImportModule("asyncio.constants"));
@@ -137,12 +139,14 @@ PyObject* get_sendfile_mode(PyObject*, void*) {
   return modes ? PyObject_GetAttrString(modes.get(), "TRY_NATIVE") : nullptr;
 }
 
-// What asyncio's own Python code asks its transports for.
+// What asyncio's own Python code asks its transports for, and others find in them.
 PyGetSetDef attributes[] = {{"_sock", get_sock, nullptr, nullptr, nullptr},
                             {"_sock_fd", get_fd, nullptr, nullptr, nullptr},
                             {"_loop", get_loop, nullptr, nullptr, nullptr},
                             {"_protocol", get_protocol_attribute, nullptr, nullptr, nullptr},
                             {"_protocol_paused", get_protocol_paused, nullptr, nullptr, nullptr},
+                            {"_paused", get_paused, nullptr, nullptr, nullptr},
+                            {"_closing", get_closing, nullptr, nullptr, nullptr},
                             {"_start_tls_compatible", get_true, nullptr, nullptr, nullptr},
                             {"_sendfile_compatible", get_sendfile_mode, nullptr, nullptr, nullptr},
                             {}};

@@ -3,8 +3,8 @@
 //
 // Life: the loop keeps the object from start() to connection_lost(), which comes once and never
 // from inside a call of the user's. A transport whose loop is closed before just closes its file.
-// All callbacks that the loop makes run in the context of start(); what a call of the user's brings
-// about at once (pause_writing) runs in the caller's. GIL, one thread: the loop's.
+// All callbacks run in the context of start(), also what a call of the user's brings about at once
+// (pause_writing). GIL, one thread: the loop's.
 #pragma once
 
 #include <string>
