@@ -94,6 +94,21 @@ def test_flow_control_runs_in_the_context_of_the_connection(pieces: int) -> None
     run(main())
 
 
+def test_who_looks_at_the_size_of_the_buffer_is_told_to_pause() -> None:
+    """To look at it sends what can be sent."""
+
+    async def main() -> None:
+        flow = Flow()
+        async with connected(flow) as (transport, _):
+            transport.set_write_buffer_limits(high=100)
+            while not transport.get_write_buffer_size():
+                transport.write(bytes(10_000))
+            await asyncio.sleep(0)
+            assert [what for what, _ in flow.told] == ["pause"]
+
+    run(main())
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_an_exception_that_leaves_the_loop_is_none_of_what_was_written_before(loop: tricorn.Loop, fails: bool) -> None:
     """What waits for the callback's end is sent then, which tells the protocol, or fails."""

@@ -129,10 +129,10 @@ bool SocketTransport::write_eof() {
 
 void SocketTransport::flush_writes() noexcept {
   flush_due_ = false;
-  if (loop_ == nullptr || lost_ != 0 || awaits_writable_) return;
+  if (loop_ == nullptr || lost_ != 0) return;
   PyRef keep_alive = PyRef::borrow(self_);
   EnteredContext entered(context_.get());
-  flush();
+  if (!awaits_writable_) flush();
   if (lost_ == 0 && limits_.grown_to(queue_.size())) tell_flow(&StreamSink::pause_writing);
 }
 
