@@ -129,6 +129,24 @@ def test_a_closed_loop_forgets_who_waits(loop: tricorn.Loop) -> None:
             fresh.send(None)
 
 
+def test_a_reader_that_goes_with_its_loop_may_end_who_waits(loop: tricorn.Loop) -> None:
+    class Reader:
+        def __call__(self) -> None: ...
+
+        def __del__(self) -> None:
+            operation.close()
+            ended.append(operation)
+
+    ended: list[object] = []
+    with socket_pair() as pair, socket_pair() as waited_on:
+        for sock in pair:
+            loop.add_reader(sock, Reader())
+        operation = loop.sock_recv(waited_on[0], 1)
+        operation.send(None)
+        loop.close()
+    assert ended == [operation] * 2
+
+
 def test_what_waits_is_garbage_with_its_loop() -> None:
     loop = tricorn.new_event_loop()
     left, right = socket.socketpair()

@@ -26,19 +26,18 @@ uint32_t FdWatcher::Entry::wanted() const {
 }
 
 void FdWatcher::close() {
-  std::vector<Entry> entries;
-  entries.swap(entries_);
-  for (Entry& entry : entries) {
-    for (PyRef& handle : entry.handles) {
+  // What is dropped may run Python code that takes waiters off: the entries stay meanwhile.
+  for (size_t fd = 0; fd < entries_.size(); ++fd) {
+    for (size_t i = 0; i < entries_[fd].handles.size(); ++i) {
+      const PyRef handle = std::move(entries_[fd].handles[i]);
       if (handle) as_handle(handle).detach();
-    }
-    for (FdWaiterQueue& waiters : entry.waiters) {
-      while (FdWaiter* waiter = waiters.first()) {
-        waiters.remove(*waiter);
+      while (FdWaiter* waiter = entries_[fd].waiters[i].first()) {
+        entries_[fd].waiters[i].remove(*waiter);
         waiter->on_loop_closed();
       }
     }
   }
+  const std::vector<Entry> dropped = std::exchange(entries_, {});
 }
 
 FdWatcher::Entry* FdWatcher::find_entry(int fd) {
@@ -75,7 +74,9 @@ bool FdWatcher::unwatch(int fd, Direction direction) {
   PyRef handle = std::move(entry.handles[index_of(direction)]);
   PyRef file;
   if (entry.wanted() == 0) file = std::move(entry.file);
-  if (direction == Direction::kWrite) {
+  if (set_.listener(fd) != this) {
+    // Closed without a word, and its number is somebody else's by now.
+  } else if (direction == Direction::kWrite) {
     // A failure means that the descriptor was closed before: nothing is left to disarm.
     set_.watch(fd, entry.wanted(), *this);
   } else if (entry.waiters[index_of(direction)].empty()) {
