@@ -79,7 +79,7 @@ void Listener::on_io(int, uint32_t) noexcept {
   const PyRef context = parts_.context.clone();
   const IoScope scope(loop, parts_.socket.get(), context.get());
   const int most = std::min(std::max(parts_.backlog, 1), kMostPerReadiness);
-  for (int i = 0; i < most && listener_at(loop, fd) == this; ++i) {
+  for (int i = 0; i < most && listener_at(loop, fd) == this && !loop.interrupted(); ++i) {
     if (!accept_one()) break;
   }
 }

@@ -1,6 +1,7 @@
 // Listener: accepts the connections of one listening socket for an asyncio Server.
 //
-// Belongs to the loop's EpollSet from start_serving to stop_serving, or to the loop's end.
+// Belongs to the loop's EpollSet from start_serving to stop_serving, to the loop's end, or until
+// the descriptor is watched for something else (add_reader).
 #pragma once
 
 #include <memory>
@@ -34,6 +35,7 @@ class Listener final : public IoListener {
   void on_io(int fd, uint32_t events) noexcept override;
   bool is_transport() const override { return false; }
   int visit_kept(visitproc visit, void* arg) const override;
+  void on_replaced() noexcept override { delete this; }
   void on_set_closed() noexcept override { delete this; }
 
  private:

@@ -116,10 +116,11 @@ int EpollSet::arm(int fd, Entry& entry) {
 int EpollSet::watch(int fd, uint32_t events, IoListener& listener) {
   if (fd < 0) return -EBADF;
   Entry& entry = entry_of(fd);
-  entry.listener = &listener;
+  IoListener* before = std::exchange(entry.listener, &listener);
   entry.wanted = events;
   const int error = arm(fd, entry);
   if (error != 0) entry.wanted = 0;
+  if (before != nullptr && before != &listener) before->on_replaced();  // may run Python code
   return error;
 }
 

@@ -42,6 +42,8 @@ class IoListener {
   virtual PyObject* object() const { return nullptr; }
   // The references that the loop holds through this listener, for the cycle collector.
   virtual int visit_kept(visitproc, void*) const { return 0; }
+  // Somebody else watches the descriptor from now on: no more events. It may destroy itself.
+  virtual void on_replaced() noexcept {}
   // The loop is closed, or collected as garbage: no more events. To let go of what visit_kept
   // shows.
   virtual void on_set_closed() noexcept {}
@@ -63,8 +65,8 @@ class EpollSet {
   int visit(visitproc visitor, void* arg) const;
   int fd() const { return set_.get(); }
 
-  // Tells the kernel at once. `events` may hold EPOLLET. A negative errno (then nothing is watched
-  // any more), or 0.
+  // Tells the kernel at once, and another listener that it is replaced. `events` may hold EPOLLET.
+  // A negative errno (then nothing is watched any more), or 0.
   int watch(int fd, uint32_t events, IoListener& listener);
   // The same, from the next wait on; 0 events keep the descriptor the listener's. If the kernel
   // refuses, the listener gets EPOLLERR.

@@ -134,7 +134,7 @@ bool EventLoop::turn() {
 }
 
 bool EventLoop::raises_interrupt() {
-  if (!backlog_.interrupt) return false;
+  if (!interrupted()) return false;
   PyRef interrupt = std::move(backlog_.interrupt);
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(interrupt.get())), interrupt.get());
   return true;

@@ -88,6 +88,8 @@ class EventLoop final : public LoopApi {
   uint64_t turn_number() const { return turn_number_; }
   bool debug() const { return debug_; }
   bool closed() const { return closed_; }
+  // An error in an I/O callback leaves run_forever as soon as that returns.
+  bool interrupted() const { return static_cast<bool>(backlog_.interrupt); }
   bool stopping() const { return backlog_.stopping; }
   unsigned long thread_id() const { return thread_id_; }
   PyObject* task_factory() const { return task_factory_.get(); }  // null: none
