@@ -4,9 +4,11 @@ import asyncio
 import contextvars
 import gc
 import os
+import resource
 import subprocess
 import sys
 import weakref
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -175,6 +177,33 @@ def test_loops_give_their_descriptors_back() -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_a_loop_that_cannot_be_made_leaves_no_descriptors() -> None:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = len(os.listdir("/proc/self/fd"))
+    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 2, limit[1]))
+    fillers: list[int] = []
+    failed = 0
+    try:
+        with suppress(OSError):
+            while True:
+                fillers.append(os.dup(0))
+        while fillers:
+            try:
+                tricorn.new_event_loop().close()
+                break
+            except OSError:
+                failed += 1
+                os.close(fillers.pop())
+    finally:
+        for filler in fillers:
+            os.close(filler)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    gc.collect()
+    assert failed > 0
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_a_million_of_everything_does_not_grow_memory() -> None:
     script = """
 import asyncio, contextvars, resource, tricorn
@@ -237,15 +266,17 @@ def test_a_cycle_through_the_context_of_a_callback_is_collected(loop: tricorn.Lo
     assert len(alive) == 0
 
 
+@pytest.mark.parametrize("shown", [False, True])
 @pytest.mark.filterwarnings("ignore:unclosed event loop")
-def test_a_lost_loop_is_collected_with_the_contexts_of_what_waits_in_it() -> None:
+def test_a_lost_loop_is_collected_with_the_contexts_of_what_waits_in_it(shown: bool) -> None:
     variable: contextvars.ContextVar[object] = contextvars.ContextVar("variable")
 
     def lose_a_loop() -> weakref.ref[tricorn.Loop]:
         loop = tricorn.new_event_loop()
         variable.set(loop)
-        loop.call_soon(print)
-        loop.call_later(3600, print)
+        handles = [loop.call_soon(print), loop.call_later(3600, print)]
+        if shown:
+            loop.contexts = [handle.get_context() for handle in handles]  # type: ignore[attr-defined]
         return weakref.ref(loop)
 
     lost = contextvars.copy_context().run(lose_a_loop)

@@ -85,13 +85,13 @@ PyObject* when_method(PyObject* self, PyObject*) { return PyFloat_FromDouble(of(
 
 PyObject* value_or_none(PyObject* value) { return Py_NewRef(value != nullptr ? value : Py_None); }
 PyObject* context_method(PyObject* self, PyObject*) {
-  return value_or_none(of(self)->context.get());
+  return value_or_none(of(self)->context.use());
 }
 PyObject* callback_attribute(PyObject* self, void*) {
   return value_or_none(of(self)->callback.get());
 }
 PyObject* context_attribute(PyObject* self, void*) {
-  return value_or_none(of(self)->context.get());
+  return value_or_none(of(self)->context.use());
 }
 PyObject* origin_attribute(PyObject* self, void*) {
   return value_or_none(of(self)->source_traceback.get());

@@ -24,6 +24,7 @@ PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
   auto* object = reinterpret_cast<LoopObject*>(self.get());
   object->loop = new EventLoop(self.get());
   if (int error = object->loop->open(); error < 0) {
+    object->loop->close();  // asyncio's finalizer would
     errno = -error;
     return PyErr_SetFromErrno(PyExc_OSError);
   }

@@ -24,7 +24,7 @@ class QueuedContext {
     return static_cast<bool>(context_);
   }
 
-  // To be entered: from now on the program can get at it.
+  // To be entered or shown: from now on the program can get at it. Null: there is none.
   PyObject* use() {
     if (hidden_) PyObject_GC_Track(context_.get());
     hidden_ = false;

@@ -1,11 +1,20 @@
 // UvLoop: see the header.
 #include "worker/uv/uv_loop.h"
 
+#include <sys/epoll.h>
+#include <unistd.h>
+
 namespace tricorn {
 
 int UvLoop::open() {
   auto loop = std::make_unique<uv_loop_t>();
-  if (int error = uv_loop_init(loop.get()); error < 0) return error;
+  if (int error = uv_loop_init(loop.get()); error < 0) {
+    // Some versions of libuv leave it open. Only an epoll set can be waited in.
+    epoll_event none;
+    const int set = loop->backend_fd;
+    if (set >= 0 && ::epoll_wait(set, &none, 1, 0) >= 0) ::close(set);
+    return error;
+  }
   loop_ = std::move(loop);
   return 0;
 }
