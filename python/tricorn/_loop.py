@@ -138,7 +138,8 @@ class Loop(_tricorn.Loop, _AsyncioLoop):
         self, protocol_factory: Callable[[], Any], host: Any = None, port: Any = None, **options: Any
     ) -> tuple[Any, Any]:
         """Connect to a TCP server: asyncio's, with a short way to an address that is a number."""
-        connecting = None if options else self._connect(host, port)
+        # A subclass may have methods of its own to connect with.
+        connecting = None if options or type(self) is not Loop else self._connect(host, port)
         if connecting is None:
             return await super().create_connection(protocol_factory, host, port, **options)
         try:
@@ -204,13 +205,17 @@ class Loop(_tricorn.Loop, _AsyncioLoop):
     ) -> list[Any]:
         answer = self._look_up(host, port, family=family, type=type, proto=proto, flags=flags)
         if answer is not None:
-            return await answer
+            try:
+                return await answer
+            finally:
+                answer = None  # its exception refers to this frame
         asyncios = unix_events._UnixSelectorEventLoop.getaddrinfo
         return await asyncios(self, host, port, family=family, type=type, proto=proto, flags=flags)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """As asyncio's, but silent about a task's SystemExit or KeyboardInterrupt: run_forever() has raised it."""
-        if "future" not in context or not isinstance(context.get("exception"), (SystemExit, KeyboardInterrupt)):
+        is_a_tasks = isinstance(context.get("future"), asyncio.Task)
+        if not is_a_tasks or not isinstance(context.get("exception"), (SystemExit, KeyboardInterrupt)):
             super().call_exception_handler(context)
 
     def _add_callback(self, handle: asyncio.Handle) -> None:

@@ -267,3 +267,57 @@ def test_each_address_of_a_name_that_ends_with_a_digit_is_tried(
         server.close()
 
     loop.run_until_complete(main())
+
+
+def test_a_closed_loop_connects_to_nothing(loop: tricorn.Loop) -> None:
+    loop.close()
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        loop.create_connection(asyncio.Protocol, "127.0.0.1", 1).send(None)
+
+
+def test_a_connection_that_fails_late_leaves_no_garbage() -> None:
+    class Thing:
+        pass
+
+    async def connect(address: tuple[str, int]) -> weakref.ref[Thing]:
+        thing = Thing()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.get_running_loop().create_connection(asyncio.Protocol, *address)
+        return weakref.ref(thing)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        with listening(backlog=0) as listener:
+            clients = [socket.socket() for _ in range(4)]
+            for client in clients:
+                client.setblocking(False)
+                client.connect_ex(listener.getsockname())
+            loop.call_later(0.01, listener.close)
+            alive = await loop.create_task(connect(listener.getsockname()))
+            assert alive() is None
+            for client in clients:
+                client.close()
+
+    gc.disable()
+    try:
+        run(main())
+    finally:
+        gc.enable()
+
+
+def test_a_subclass_has_its_say_in_how_connections_are_made() -> None:
+    connected: list[object] = []
+
+    class Own(tricorn.Loop):
+        async def sock_connect(self, sock: socket.socket, address: object) -> None:
+            connected.append(address)
+            await super().sock_connect(sock, address)
+
+    loop = Own()
+    with listening() as listener:
+        address = listener.getsockname()
+        transport, _ = loop.run_until_complete(loop.create_connection(asyncio.Protocol, *address))
+        assert connected == [address]
+        transport.close()
+        loop.run_until_complete(asyncio.sleep(0))
+    loop.close()

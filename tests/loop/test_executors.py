@@ -48,6 +48,18 @@ def test_exceptions_are_the_futures(error: BaseException) -> None:
     run(main())
 
 
+def test_a_thread_that_wants_to_exit_is_told_of_if_nobody_asks(loop: tricorn.Loop) -> None:
+    told: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: told.append(context))
+
+    async def main() -> None:
+        await asyncio.wait([loop.run_in_executor(None, fail, SystemExit(3))])
+
+    loop.run_until_complete(main())
+    gc.collect()
+    assert [repr(context["exception"]) for context in told] == ["SystemExit(3)"]
+
+
 def test_exceptions_of_pools_are_told_as_asyncios() -> None:
     async def main() -> None:
         future = asyncio.get_running_loop().run_in_executor(None, fail, concurrent.futures.CancelledError())

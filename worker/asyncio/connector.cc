@@ -27,6 +27,7 @@ Connector::~Connector() { close(); }
 
 void Connector::close() {
   const PyRef kept = std::move(kept_);
+  const PyRef connected = std::move(connected_);  // its exception knows who waited, and so us
   if (fd_ && loop_.io().listener(fd_.get()) == this) loop_.io().release(fd_.get());
   fd_.reset();
 }
@@ -130,6 +131,7 @@ PyObject* connect(PyObject* self, PyObject* const* values, Py_ssize_t count) {
       !asyncio_uses("socket", asyncio_names.socket_class)) {
     Py_RETURN_NONE;
   }
+  if (!check_open(loop)) return nullptr;
   PyRef told = address_object(address);
   if (!told || PySys_Audit("socket.connect", "OO", Py_None, told.get()) < 0) return nullptr;
   PyRef made = ConnectorType::create(loop, address);
