@@ -1,9 +1,11 @@
 """getaddrinfo() of names: threads of the loop's own answer as the socket module does."""
 
 import asyncio
+import gc
 import os
 import socket
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -124,6 +126,78 @@ def test_a_forked_child_has_threads_of_its_own() -> None:
         os._exit(0 if run(ask()) == expected else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert run(ask()) == expected
+
+
+def test_the_answers_to_a_child_are_its_own(loop: tricorn.Loop) -> None:
+    def ask() -> None:
+        loop.run_until_complete(loop.getaddrinfo("localhost", 80))
+
+    def arrivals() -> list[str]:
+        counts = []
+        for info in Path("/proc/self/fdinfo").iterdir():
+            with suppress(FileNotFoundError):
+                counts += [line for line in info.read_text().splitlines() if line.startswith("eventfd-count")]
+        return sorted(counts)
+
+    ask()
+    before = arrivals()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            ask()
+            loop.close()
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    assert arrivals() == before
+    ask()
+    assert arrivals() != before
+
+
+def test_a_name_that_is_not_found_leaves_no_garbage() -> None:
+    class Thing:
+        pass
+
+    async def ask() -> weakref.ref[Thing]:
+        thing = Thing()
+        with pytest.raises(socket.gaierror):
+            await asyncio.get_running_loop().getaddrinfo("localhost", "no-such-service")
+        return weakref.ref(thing)
+
+    async def main() -> None:
+        alive = await asyncio.get_running_loop().create_task(ask())
+        assert alive() is None
+
+    gc.disable()
+    try:
+        run(main())
+    finally:
+        gc.enable()
+
+
+def test_who_asks_hears_of_it_when_memory_is_out(loop: tricorn.Loop) -> None:
+    testing = pytest.importorskip("_testcapi")
+
+    loop.run_until_complete(loop.getaddrinfo("localhost", 80))
+    question = loop.getaddrinfo("localhost", 80)
+    asked: list[asyncio.Future[object]] = []
+
+    def ask() -> None:
+        asked.append(question.send(None))  # type: ignore[attr-defined]
+        time.sleep(0.1)  # the answer is there
+        testing.set_nomemory(0, 1)  # the next allocation fails
+
+    loop.call_soon(ask)
+    loop.call_later(0.2, loop.stop)
+    try:
+        loop.run_forever()
+    finally:
+        testing.remove_mem_hooks()
+    with pytest.raises(MemoryError):
+        asked[0].result()
+    question.close()
 
 
 def test_idle_threads_end() -> None:

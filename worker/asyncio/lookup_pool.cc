@@ -3,12 +3,15 @@
 
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <condition_variable>
-#include <csignal>
 #include <cstdint>
 #include <deque>
+#include <mutex>
 #include <utility>
+
+#include "common/service_thread.h"
 
 namespace tricorn {
 namespace {
@@ -18,13 +21,16 @@ struct Question {
   std::shared_ptr<LookupMailbox> mailbox;
 };
 
+// Guards the pool and all mailboxes. It is held by who forks, so that the child finds them whole.
+std::mutex& mutex = *new std::mutex;
+
 class Pool {
  public:
-  // `before`: the pool of the parent process, whose mutex may be locked for ever; null: none.
+  // `before`: the pool of the parent process, which has threads waiting in it; null: none.
   explicit Pool(Pool* before) : before_(before) {}
 
   bool ask(Question question) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex);
     questions_.push_back(std::move(question));
     if (idle_ >= questions_.size()) {
       asked_.notify_one();
@@ -40,7 +46,6 @@ class Pool {
   void run();
   bool next(Question& out);
 
-  std::mutex mutex_;
   std::condition_variable asked_;
   std::deque<Question> questions_;
   size_t idle_ = 0;  // threads that wait for a question
@@ -52,21 +57,13 @@ class Pool {
 Pool* pool = new Pool(nullptr);
 
 bool Pool::start_thread() {
-  pthread_attr_t detached;
-  pthread_attr_init(&detached);
-  pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // a thread inherits its maker's mask
-  pthread_t thread{};
   const auto main = [](void* self) noexcept -> void* {
-    pthread_setname_np(pthread_self(), "getaddrinfo");
     static_cast<Pool*>(self)->run();
     return nullptr;
   };
-  const bool started = pthread_create(&thread, &detached, main, this) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&detached);
+  pthread_t thread{};
+  const bool started = start_service_thread("getaddrinfo", main, this, thread) == 0;
+  if (started) pthread_detach(thread);
   threads_ += started ? 1 : 0;
   return started;
 }
@@ -80,7 +77,7 @@ void Pool::run() {
 
 // False: this thread is to end.
 bool Pool::next(Question& out) {
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(mutex);
   ++idle_;
   const bool asked =
       asked_.wait_for(lock, LookupPool::kIdleLife, [&] { return !questions_.empty(); });
@@ -98,30 +95,34 @@ bool Pool::next(Question& out) {
 
 bool LookupMailbox::open() {
   arrived_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  process_ = ::getpid();
   return static_cast<bool>(arrived_);
 }
 
 void LookupMailbox::put(LookupPtr answer) {
-  std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex);
   if (!arrived_) return;
   answers_.push_back(std::move(answer));
   ::eventfd_write(arrived_.get(), 1);
 }
 
 void LookupMailbox::close() {
-  std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex);
   arrived_.reset();
   answers_.clear();
 }
 
 std::vector<LookupPtr> LookupMailbox::take_all() {
-  std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex);
   return std::exchange(answers_, {});
 }
 
 bool LookupPool::ask(LookupPtr question, std::shared_ptr<LookupMailbox> mailbox) {
-  static const int renewed_by_forks =
-      pthread_atfork(nullptr, nullptr, [] { pool = new Pool(pool); });
+  static const int renewed_by_forks = pthread_atfork([] { mutex.lock(); }, [] { mutex.unlock(); },
+                                                     [] {
+                                                       mutex.unlock();
+                                                       pool = new Pool(pool);
+                                                     });
   return renewed_by_forks == 0 && pool->ask({std::move(question), std::move(mailbox)});
 }
 

@@ -6,9 +6,10 @@
 // without any.
 #pragma once
 
+#include <unistd.h>
+
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "common/unique_fd.h"
@@ -27,12 +28,14 @@ class LookupMailbox {
   int fd() const { return arrived_.get(); }
   void put(LookupPtr answer);  // dropped when it is closed
   std::vector<LookupPtr> take_all();
+  // Whether it was opened in this process, and not in one that was forked since.
+  bool is_own() const { return process_ == ::getpid(); }
   // No more answers; threads may hold the mailbox for longer.
   void close();
 
  private:
   UniqueFd arrived_;
-  std::mutex mutex_;
+  pid_t process_ = 0;
   std::vector<LookupPtr> answers_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <sys/epoll.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "worker/asyncio/callbacks.h"
@@ -35,20 +36,31 @@ PyRef complete(const PyRef& future, const AddressLookup& answer) {
 }  // namespace
 
 Resolver* Resolver::of(EventLoop& loop) {
-  if (auto known = resolvers().find(&loop); known != resolvers().end()) return known->second;
+  if (auto known = resolvers().find(&loop); known != resolvers().end()) {
+    Resolver* resolver = known->second;
+    return resolver->mailbox_->is_own() || resolver->open_mailbox() ? resolver : nullptr;
+  }
+  std::unique_ptr<Resolver> made(new Resolver(loop));
+  return made->open_mailbox() ? resolvers()[&loop] = made.release() : nullptr;
+}
+
+bool Resolver::open_mailbox() {
   auto mailbox = std::make_shared<LookupMailbox>();
   if (!mailbox->open()) {
-    PyErr_SetFromErrno(PyExc_OSError);
-    return nullptr;
+    set_os_error(errno);
+    return false;
   }
-  std::unique_ptr<Resolver> made(new Resolver(loop, mailbox));
-  if (const int error = loop.io().watch(mailbox->fd(), EPOLLIN | EPOLLET, *made); error < 0) {
-    loop.io().release(mailbox->fd());
-    errno = -error;
-    PyErr_SetFromErrno(PyExc_OSError);
-    return nullptr;
+  if (const int error = loop_.io().watch(mailbox->fd(), EPOLLIN | EPOLLET, *this); error < 0) {
+    loop_.io().release(mailbox->fd());
+    set_os_error(-error);
+    return false;
   }
-  return resolvers()[&loop] = made.release();
+  if (mailbox_) {
+    loop_.io().release(mailbox_->fd());
+    mailbox_->close();
+  }
+  mailbox_ = std::move(mailbox);
+  return true;
 }
 
 PyRef Resolver::ask(LookupPtr question) {
@@ -68,9 +80,9 @@ void Resolver::settle(const AddressLookup& answer) {
   auto asked = waiting_.extract(answer.id);
   if (asked.empty()) return;
   const PyRef future = std::move(asked.mapped());
-  if (!is_done(future.get()) && !complete(future, answer)) {
-    loop_.report_from_io(PyError::take(), "Error in a look-up of addresses");
-  }
+  if (is_done(future.get()) || complete(future, answer)) return;
+  const PyError failure = PyError::take();  // of making the answer
+  fail_future(loop_, future.get(), failure.exception());
 }
 
 int Resolver::visit_kept(visitproc visit, void* arg) const {

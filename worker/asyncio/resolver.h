@@ -27,8 +27,10 @@ class Resolver final : public IoListener {
   void on_set_closed() noexcept override;
 
  private:
-  Resolver(EventLoop& loop, std::shared_ptr<LookupMailbox> mailbox)
-      : loop_(loop), mailbox_(std::move(mailbox)) {}
+  explicit Resolver(EventLoop& loop) : loop_(loop) {}
+  // In place of the parent's, in a forked child: its answers would wake the parent. False with an
+  // error set.
+  bool open_mailbox();
   void settle(const AddressLookup& answer);
 
   EventLoop& loop_;

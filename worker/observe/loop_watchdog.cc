@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 
+#include "common/service_thread.h"
 #include "common/syscall.h"
 #include "worker/observe/hang_watch.h"
 
@@ -61,19 +62,12 @@ Result<std::unique_ptr<LoopWatchdog>> LoopWatchdog::start(Duration limit, const 
                                             .block = block,
                                             .on_stuck = std::move(on_stuck),
                                             .orphanhood = orphanhood});
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // a thread inherits its maker's mask
-  const int error = pthread_create(
-      &thread->handle, nullptr,
-      [](void* self) noexcept -> void* {
-        static_cast<Thread*>(self)->run();
-        return nullptr;
-      },
-      thread.get());
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const auto main = [](void* self) noexcept -> void* {
+    static_cast<Thread*>(self)->run();
+    return nullptr;
+  };
+  const int error = start_service_thread("watchdog", main, thread.get(), thread->handle);
   if (error != 0) return fail(describe_errno("pthread_create", "the watchdog", error), error);
-  pthread_setname_np(thread->handle, "watchdog");
   return std::unique_ptr<LoopWatchdog>(new LoopWatchdog(std::move(thread)));
 }
 
