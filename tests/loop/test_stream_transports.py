@@ -6,6 +6,7 @@ import asyncio
 import gc
 import contextvars
 import socket
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -62,6 +63,25 @@ def test_lines_that_are_refused_are_not_sent_in_part() -> None:
                 transport.writelines([b"head", 5])
             transport.write(b"next")
             assert peer.recv(100) == b"next"
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [({"high": 1000.7}, (250, 1000)), ({"high": 0.5}, (0, 0)), ({"low": 10.0}, (10, 40)),
+     ({"high": float("inf")}, (sys.maxsize // 4, sys.maxsize)), ({"low": sys.maxsize}, (sys.maxsize, sys.maxsize)),
+     ({"high": 1 << 80, "low": 5}, (5, sys.maxsize))],
+)  # fmt: skip
+def test_write_buffer_limits_may_be_any_numbers(limits: dict[str, float], expected: tuple[int, int]) -> None:
+    async def main() -> None:
+        async with connected(asyncio.Protocol()) as (transport, _):
+            transport.set_write_buffer_limits(**limits)
+            assert transport.get_write_buffer_limits() == expected
+            for wrong in ({"high": -0.5}, {"low": float("nan")}, {"high": 1, "low": 2}, {"low": -(1 << 80)}):
+                with pytest.raises(ValueError, match="must be >= "):
+                    transport.set_write_buffer_limits(**wrong)
+            assert transport.get_write_buffer_limits() == expected
 
     run(main())
 

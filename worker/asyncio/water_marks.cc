@@ -1,15 +1,30 @@
 // parse_water_marks: see the header.
 #include "worker/asyncio/water_marks.h"
 
+#include <algorithm>
+
 namespace tricorn {
 namespace {
 
-// -1 and no error: None. False with an error set.
+constexpr Py_ssize_t kMost = PY_SSIZE_T_MAX;
+
+// -1 and no error: None, or less than 0. Larger numbers than there can be bytes are kMost; of a
+// float its whole part counts. False with an error set.
 bool read_mark(PyObject* value, Py_ssize_t& mark) {
   mark = -1;
   if (value == Py_None) return true;
-  mark = PyNumber_AsSsize_t(value, PyExc_OverflowError);
+  if (PyFloat_Check(value) != 0) {
+    const double bytes = PyFloat_AS_DOUBLE(value);
+    if (bytes >= 0)
+      mark = bytes < static_cast<double>(kMost) ? static_cast<Py_ssize_t>(bytes) : kMost;
+    return true;
+  }
+  mark = PyNumber_AsSsize_t(value, nullptr);
   return mark != -1 || PyErr_Occurred() == nullptr;
+}
+
+Py_ssize_t four_times(Py_ssize_t mark) {
+  return mark > kMost / 4 ? kMost : 4 * std::max(mark, -kMost / 4);
 }
 
 }  // namespace
@@ -27,7 +42,7 @@ bool parse_water_marks(PyObject* args, PyObject* keywords, size_t& high, size_t&
     return false;
   }
   if (high_object == Py_None) {
-    high_mark = low_object == Py_None ? static_cast<Py_ssize_t>(usual_high) : 4 * low_mark;
+    high_mark = low_object == Py_None ? static_cast<Py_ssize_t>(usual_high) : four_times(low_mark);
   }
   if (low_object == Py_None) low_mark = high_mark / 4;
   if (high_mark < low_mark || low_mark < 0) {
