@@ -176,6 +176,14 @@ class Loop(_tricorn.Loop, _AsyncioLoop):
             if reads:
                 transport.resume_reading()
 
+    def _make_socket_transport(self, sock: Any, *arguments: Any, **options: Any) -> Any:
+        base = _AsyncioLoop if _may_override(sock) else _tricorn.Loop
+        return base._make_socket_transport(self, sock, *arguments, **options)
+
+    def _make_ssl_transport(self, rawsock: Any, *arguments: Any, **options: Any) -> Any:
+        base = _AsyncioLoop if _may_override(rawsock) else _tricorn.Loop
+        return base._make_ssl_transport(self, rawsock, *arguments, **options)
+
     def _make_datagram_transport(
         self,
         sock: socket.socket,
@@ -184,7 +192,6 @@ class Loop(_tricorn.Loop, _AsyncioLoop):
         waiter: asyncio.Future[None] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> Any:
-        # A subclass may have methods of its own to send and receive with: asyncio's transport calls them.
         if type(sock) is not socket.socket or sock.family not in _DATAGRAM_FAMILIES:
             return super()._make_datagram_transport(sock, protocol, address, waiter, extra)
         self._ensure_fd_no_transport(sock)
@@ -239,6 +246,11 @@ class _Selector:
 
     def close(self) -> None:
         pass
+
+
+def _may_override(sock: object) -> bool:
+    """Whether it may have methods of its own to send and receive with: asyncio's transport calls them."""
+    return type(sock) is not socket.socket and isinstance(sock, socket.socket)
 
 
 def _is_ssl_context(context: object) -> bool:
