@@ -38,6 +38,7 @@ SUITES = {suite.name: suite for suite in (
             "tests/test_connector.py::test_start_tls_connection_returns_none":
                 "start_tls() on a closed connection raises ConnectionAbortedError here, where asyncio returns None",
             "tests/test_connector.py::test_tcp_connector_do_not_raise_connector_ssl_error[[]*": "asks for the private `_sslcontext`",
+            "tests/test_helpers.py::test_when_timeout_smaller_second*": "asks for the private `_when`",
             "tests/test_web_functional.py::test_keepalive_expires_on_time[[]*":
                 "puts another time() into the loop, which a native loop's timers do not call",
         }),
