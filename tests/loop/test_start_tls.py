@@ -143,6 +143,18 @@ def test_start_tls_given_up(loop: tricorn.Loop, client_context: ssl.SSLContext) 
         loop.run_until_complete(main(port))
 
 
+def test_start_tls_of_closed_transport(loop: tricorn.Loop, client_context: ssl.SSLContext) -> None:
+    async def main(port: int) -> None:
+        client = Recorder()
+        plain, _ = await loop.create_connection(lambda: client, "127.0.0.1", port)
+        plain.close()
+        with pytest.raises(ConnectionAbortedError):
+            await loop.start_tls(plain, client, client_context, server_hostname="localhost")
+
+    with peer(lambda sock: sock.recv(1) and None) as port:
+        loop.run_until_complete(main(port))
+
+
 def test_start_tls_refuses_what_is_no_context(loop: tricorn.Loop, server_context: ssl.SSLContext) -> None:
     async def main() -> None:
         async with serving(server_context, Echo) as port:
