@@ -233,6 +233,8 @@ def test_what_cannot_be_watched_is_an_error(loop: tricorn.Loop) -> None:
         loop.add_reader(file, print)
     with pytest.raises(OSError, match="Bad file descriptor"):
         loop.add_reader(100_000, print)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        loop.add_writer(2**31 - 1, print)
     with pytest.raises(ValueError, match="Invalid file object: 'x'"):
         loop.add_reader("x", print)
     assert loop.remove_reader(99_999) is False

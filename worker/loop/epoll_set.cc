@@ -1,6 +1,7 @@
 // EpollSet: see the header.
 #include "worker/loop/epoll_set.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 
 #include <cerrno>
@@ -114,7 +115,8 @@ int EpollSet::arm(int fd, Entry& entry) {
 }
 
 int EpollSet::watch(int fd, uint32_t events, IoListener& listener) {
-  if (fd < 0) return -EBADF;
+  // The table grows for descriptors only, not for any number that somebody takes for one.
+  if (find(fd) == nullptr && ::fcntl(fd, F_GETFD) < 0) return -errno;
   Entry& entry = entry_of(fd);
   IoListener* before = std::exchange(entry.listener, &listener);
   entry.wanted = events;

@@ -52,13 +52,14 @@ FdWatcher::Entry& FdWatcher::entry_of(int fd) {
 }
 
 bool FdWatcher::watch(int fd, Direction direction, PyRef handle, PyRef file) {
-  const uint32_t others = fd < 0 ? 0 : entry_of(fd).wanted();
+  const Entry* known_entry = find_entry(fd);
+  const uint32_t others = known_entry == nullptr ? 0 : known_entry->wanted();
   if (int error = set_.watch(fd, others | kEventOf[index_of(direction)], *this); error < 0) {
     errno = -error;
     PyErr_SetFromErrno(PyExc_OSError);
     return false;
   }
-  Entry& entry = entries_[fd];
+  Entry& entry = entry_of(fd);
   PyRef known = std::move(entry.socket);  // asks the kernel next time
   as_handle(handle).repeats = true;
   std::swap(entry.handles[index_of(direction)], handle);
