@@ -113,3 +113,25 @@ def test_removing_the_writer_of_a_file_that_is_gone_leaves_its_number_to_a_serve
         assert len(made) == 1
     server.close()
     loop.run_until_complete(asyncio.sleep(0.01))
+
+
+def test_addresses_are_known_after_the_end(loop: tricorn.Loop) -> None:
+    class Keeping(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
+            ends.append(self)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            self.lost = True
+
+    ends: list[Keeping] = []
+    server = loop.run_until_complete(loop.create_server(Keeping, "127.0.0.1", 0))
+    address = server.sockets[0].getsockname()
+    with socket.create_connection(address) as client:
+        name = client.getsockname()
+    loop.run_until_complete(asyncio.sleep(0.01))
+    assert ends[0].lost
+    assert ends[0].transport.get_extra_info("sockname") == address
+    assert ends[0].transport.get_extra_info("peername") == name
+    server.close()
+    loop.run_until_complete(asyncio.sleep(0))

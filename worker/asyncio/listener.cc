@@ -48,7 +48,7 @@ Listener::Listener(EventLoop& loop, int fd, ListenerParts parts)
     : loop_(loop), fd_(fd), parts_(std::move(parts)) {
   // Accepted sockets inherit it.
   const int on = 1;
-  is_tcp_ = ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails for unix sockets
 }
 
 bool Listener::start(EventLoop& loop, int fd, ListenerParts parts) {

@@ -52,7 +52,6 @@ class Listener final : public IoListener {
   const int fd_;
   ListenerParts parts_;
   std::shared_ptr<WriteHabit> habit_ = std::make_shared<WriteHabit>();
-  bool is_tcp_ = false;
 };
 
 }  // namespace tricorn

@@ -188,6 +188,7 @@ void SocketTransport::connection_lost() {
     fail_future(loop, std::exchange(empty_waiter_, {}).get(), PyExc_ConnectionError,
                 "Connection is closed by peer");
   }
+  if (Py_REFCNT(self_) > 1) own_ = own_address_of(fd_);  // the handle that runs this has one
   close_socket();
   sink_.reset();
   PyRef server = std::move(server_);

@@ -122,6 +122,7 @@ class SocketTransport final : public IoListener, public Flushable {
   std::shared_ptr<StreamSink> sink_;
   std::shared_ptr<WriteHabit> habit_;
   std::unique_ptr<SockAddr> peer_;
+  std::unique_ptr<SockAddr> own_;  // after connection_lost, if somebody may ask
   OutputQueue queue_;
   WriteLimits limits_;
   int fd_;
@@ -138,8 +139,9 @@ class SocketTransport final : public IoListener, public Flushable {
   bool uses_socket_ = false;  // use_socket() was called
 };
 
-// The address of the peer; null if there is none.
+// The address of the peer, and of our end; null if there is none.
 std::unique_ptr<SockAddr> peer_address_of(int fd);
+std::unique_ptr<SockAddr> own_address_of(int fd);
 
 using SocketTransportType = NativeSubclass<SocketTransport>;
 

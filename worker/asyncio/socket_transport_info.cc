@@ -12,6 +12,14 @@ bool is(PyObject* name, const char* text) {
   return PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, text) == 0;
 }
 
+template <class Call>
+std::unique_ptr<SockAddr> address_by(Call&& call, int fd) {
+  auto address = std::make_unique<SockAddr>();
+  address->make_room();
+  if (call(fd, &address->base, &address->length) != 0) return nullptr;
+  return address;
+}
+
 // As asyncio: an address that cannot be had is None.
 PyRef or_none(PyRef value) {
   if (value) return value;
@@ -21,12 +29,8 @@ PyRef or_none(PyRef value) {
 
 }  // namespace
 
-std::unique_ptr<SockAddr> peer_address_of(int fd) {
-  auto address = std::make_unique<SockAddr>();
-  address->make_room();
-  if (::getpeername(fd, &address->base, &address->length) != 0) return nullptr;
-  return address;
-}
+std::unique_ptr<SockAddr> peer_address_of(int fd) { return address_by(::getpeername, fd); }
+std::unique_ptr<SockAddr> own_address_of(int fd) { return address_by(::getsockname, fd); }
 
 // An accepted connection has no Python socket until somebody asks for it; then that owns the
 // descriptor.
@@ -70,10 +74,9 @@ PyRef SocketTransport::extra_info(PyObject* name, PyObject* missing) {
 }
 
 PyRef SocketTransport::own_name() {
-  SockAddr address;
-  address.make_room();
-  if (fd_ < 0 || ::getsockname(fd_, &address.base, &address.length) != 0) return PyRef::none();
-  return or_none(address_object(address));
+  const std::unique_ptr<SockAddr> now = fd_ < 0 ? nullptr : own_address_of(fd_);
+  const SockAddr* address = now ? now.get() : own_.get();
+  return or_none(address != nullptr ? address_object(*address) : PyRef());
 }
 
 // As asyncio's transports describe themselves.
