@@ -60,11 +60,16 @@ class Loop(_tricorn.Loop, _AsyncioLoop):
 
     def close(self) -> None:
         """Drop what is scheduled and free the loop's resources. The loop must not be running."""
-        if not self.is_running():  # super() refuses then
-            for sig in list(self._signal_handlers):
-                self.remove_signal_handler(sig)  # before what they write to is closed
-        super().close()
-        self._close_native()
+        try:
+            if not self.is_running():  # super() refuses then
+                for sig in list(self._signal_handlers):
+                    self.remove_signal_handler(sig)  # before what they write to is closed
+        finally:  # outside the main thread they cannot be removed
+            try:
+                super().close()
+            finally:
+                if self.is_closed():
+                    self._close_native()
 
     def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
         """Call ``callback(*args)`` in the loop when the process receives the signal. Main thread only."""

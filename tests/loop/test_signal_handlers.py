@@ -103,6 +103,29 @@ def test_other_threads_leave_signals_alone() -> None:
     assert seen == [before]
 
 
+def test_a_loop_with_handlers_that_another_thread_closes_is_closed() -> None:
+    """As asyncio's, though the handlers cannot be removed there."""
+    failures: list[BaseException] = []
+
+    def close() -> None:
+        try:
+            loop.close()
+        except ValueError as error:
+            failures.append(error)
+
+    descriptors = len(os.listdir("/proc/self/fd"))
+    loop = tricorn.new_event_loop()
+    loop.add_signal_handler(signal.SIGUSR1, print)
+    thread = threading.Thread(target=close)
+    thread.start()
+    thread.join()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    assert loop.is_closed()
+    assert len(failures) == 1
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_uncatchable_signals_are_refused(loop: tricorn.Loop, number: int) -> None:
     with pytest.raises(RuntimeError, match="cannot be caught"):
