@@ -45,6 +45,12 @@ def test_any_number_of_arguments(loop: tricorn.Loop, count: int) -> None:
     assert seen == [arguments]
 
 
+def test_a_timer_shows_when_as_aiohttp_looks_for_it(loop: tricorn.Loop) -> None:
+    handle = loop.call_at(loop.time() + 60, print)
+    assert handle._when == handle.when()  # type: ignore[attr-defined]
+    handle.cancel()
+
+
 def test_keywords_are_those_of_asyncio(loop: tricorn.Loop) -> None:
     log: list[str] = []
     loop.call_soon(callback=lambda: log.append("soon"))

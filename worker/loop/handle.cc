@@ -148,6 +148,13 @@ PyMemberDef members[] = {
     {"_scheduled", T_BOOL, offsetof(Handle, in_heap), READONLY, nullptr},
     {}};
 
+PyMemberDef timer_members[] = {
+    members[0],
+    members[1],
+    members[2],
+    {"_when", T_DOUBLE, offsetof(Handle, when), READONLY, nullptr},
+    {}};
+
 PyGetSetDef attributes[] = {{"_callback", callback_attribute, nullptr, nullptr, nullptr},
                             {"_args", arguments_attribute, nullptr, nullptr, nullptr},
                             {"_context", context_attribute, nullptr, nullptr, nullptr},
@@ -163,7 +170,7 @@ PyType_Slot timer_handle_slots[] = {{Py_tp_dealloc, slot(dealloc)},
                                     {Py_tp_richcompare, slot(compare)},
                                     {Py_tp_hash, slot(hash)},
                                     {Py_tp_methods, timer_handle_methods},
-                                    {Py_tp_members, members},
+                                    {Py_tp_members, timer_members},
                                     {Py_tp_getset, attributes},
                                     {}};
 
