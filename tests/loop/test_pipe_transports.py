@@ -29,6 +29,22 @@ def test_data_that_is_no_bytes(data: object) -> None:
     run(main())
 
 
+def test_a_pipe_that_closes_has_its_descriptor_until_all_is_written() -> None:
+    async def main() -> None:
+        reader, writer = os.pipe()
+        sink, write_side = await write_pipe(writer)
+        sink.write(bytes(1 << 20))
+        sink.close()
+        with pytest.raises(RuntimeError, match="is used by transport"):
+            asyncio.get_running_loop().add_writer(writer, print)
+        _, read_side = await read_pipe(reader)
+        await asyncio.wait_for(read_side.until(lambda: read_side.lost), 5)
+        assert len(read_side.data) == 1 << 20
+        assert write_side.lost == [None]
+
+    run(main())
+
+
 def test_extra_info_protocols_and_repr() -> None:
     async def main() -> None:
         reader, writer = os.pipe()

@@ -56,6 +56,23 @@ def test_attributes_of_asyncios_transports_that_others_look_at() -> None:
     run(main())
 
 
+def test_a_transport_that_closes_has_its_descriptor_until_all_is_written() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with connected(asyncio.Protocol()) as (transport, peer):
+            descriptor = transport.get_extra_info("socket").fileno()
+            transport.write(bytes(3 << 20))
+            transport.close()
+            with pytest.raises(RuntimeError, match="is used by transport"):
+                loop.add_reader(descriptor, print)
+            received = 0
+            while received < 3 << 20:
+                received += len(await asyncio.wait_for(loop.sock_recv(peer, 1 << 20), 5))
+            assert await asyncio.wait_for(loop.sock_recv(peer, 1), 5) == b""
+
+    run(main())
+
+
 def test_lines_that_are_refused_are_not_sent_in_part() -> None:
     async def main() -> None:
         async with connected(asyncio.Protocol()) as (transport, peer):

@@ -73,7 +73,7 @@ class SocketTransport final : public IoListener, public Flushable {
 
   void on_io(int fd, uint32_t events) noexcept override;
   bool calls_back() const override { return true; }
-  bool is_transport() const override { return !empty_waiter_ && !closing_; }
+  bool is_transport() const override { return !empty_waiter_; }  // closing, it may have to write
   PyObject* object() const override { return self_; }
   int visit_kept(visitproc visit, void* arg) const override { return kept_.traverse(visit, arg); }
   void on_set_closed() noexcept override;

@@ -51,7 +51,7 @@ class TransportCore : public IoListener {
   bool is_closing() const { return closing_; }
 
   bool calls_back() const override { return true; }
-  bool is_transport() const override { return !closing_; }
+  bool is_transport() const override { return true; }  // closing, it may have to write
   PyObject* object() const override { return self_; }
   int visit_kept(visitproc visit, void* arg) const override { return kept_.traverse(visit, arg); }
   void on_set_closed() noexcept override;

@@ -36,7 +36,7 @@ class IoListener {
   // Whether on_io runs the user's code at once, so that it must not come before what was queued
   // earlier.
   virtual bool calls_back() const { return false; }
-  // Whether a transport owns the descriptor, so that add_reader and sock_* must refuse it.
+  // Whether a transport uses the descriptor, so that add_reader and sock_* must refuse it.
   virtual bool is_transport() const { return false; }
   // Its Python object, for messages; null: none. Borrowed.
   virtual PyObject* object() const { return nullptr; }
