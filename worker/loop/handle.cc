@@ -148,12 +148,11 @@ PyMemberDef members[] = {
     {"_scheduled", T_BOOL, offsetof(Handle, in_heap), READONLY, nullptr},
     {}};
 
-PyMemberDef timer_members[] = {
-    members[0],
-    members[1],
-    members[2],
-    {"_when", T_DOUBLE, offsetof(Handle, when), READONLY, nullptr},
-    {}};
+PyMemberDef timer_members[] = {members[0],
+                               members[1],
+                               members[2],
+                               {"_when", T_DOUBLE, offsetof(Handle, when), READONLY, nullptr},
+                               {}};
 
 PyGetSetDef attributes[] = {{"_callback", callback_attribute, nullptr, nullptr, nullptr},
                             {"_args", arguments_attribute, nullptr, nullptr, nullptr},
