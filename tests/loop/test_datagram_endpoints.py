@@ -123,6 +123,26 @@ def test_creation_is_cancelled() -> None:
     run(main())
 
 
+def test_who_has_no_peer_may_send_until_connection_lost(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        server, received = await open_local()
+        address = server.get_extra_info("sockname")
+        sender, protocol = await open_local()
+        sender.close()
+        sender.sendto(b"last", address)
+        sender.sendto(bytes(70_000), address)
+        assert len(protocol.errors) == 1
+        await protocol.until(lambda: protocol.lost == [None])
+        assert await received.datagrams(1) == [b"last"]
+        with caplog.at_level(logging.WARNING, "asyncio"):
+            for _ in range(6):
+                sender.sendto(b"x", address)
+        assert "socket.send() raised exception." in caplog.messages
+        server.close()
+
+    run(main())
+
+
 def test_writes_after_the_end_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         server, _ = await open_local()

@@ -156,21 +156,3 @@ def test_sockets_of_tls_are_refused(loop: tricorn.Loop) -> None:
             operation = getattr(loop, name)(sock, *arguments)
             with pytest.raises(TypeError, match="Socket cannot be of type SSLSocket"):
                 loop.run_until_complete(operation)
-
-
-def test_an_interrupt_while_data_is_there_is_not_lost(loop: tricorn.Loop) -> None:
-    """The data came before the cancellation: the task ends cancelled, and the socket goes on."""
-
-    async def main() -> None:
-        with socket_pair() as (left, right):
-            task = loop.create_task(loop.sock_recv(left, 1))
-            await asyncio.sleep(0)
-            right.send(b"xy")
-            while left.recv(2, socket.MSG_PEEK) == b"xy":
-                await asyncio.sleep(0)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            assert await loop.sock_recv(left, 1) == b"y"
-
-    loop.run_until_complete(main())

@@ -31,6 +31,54 @@ def test_a_cancelled_reader_takes_nothing(name: str) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("name", ["sock_recv", "sock_recv_into", "sock_recvfrom", "sock_recvfrom_into"])
+def test_what_comes_in_the_turn_of_a_cancellation_is_left_for_the_next(name: str) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        with socket_pair(socket.SOCK_DGRAM) as (left, right):
+            argument = bytearray(10) if name.endswith("_into") else 10
+            (task,) = await wait_in_turn(getattr(loop, name)(left, argument))
+            right.send(b"x")
+            loop.call_soon(task.cancel)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert left.recv(10) == b"x"
+
+    run(main())
+
+
+def test_who_comes_in_the_turn_of_a_cancellation_is_accepted_next() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        with bound_socket(socket.SOCK_STREAM) as listener:
+            (task,) = await wait_in_turn(loop.sock_accept(listener))
+            with socket.create_connection(listener.getsockname()) as client:
+                loop.call_soon(task.cancel)
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                accepted, address = await asyncio.wait_for(loop.sock_accept(listener), 5)
+                accepted.close()
+                assert address == client.getsockname()
+
+    run(main())
+
+
+def test_who_was_woken_keeps_its_place() -> None:
+    """It finds nothing: somebody else has read meanwhile. It is served before those behind it."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        with socket_pair() as (left, right):
+            first, second = await wait_in_turn(loop.sock_recv(left, 1), loop.sock_recv(left, 1))
+            right.send(b"x")
+            loop.call_soon(left.recv, 1)
+            await asyncio.sleep(0.002)
+            right.send(b"ab")
+            assert await first == b"a" and await second == b"b"
+
+    run(main())
+
+
 def test_a_cancelled_writer_lets_go_of_its_data() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()

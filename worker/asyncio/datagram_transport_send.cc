@@ -35,7 +35,9 @@ bool DatagramTransport::sendto(PyObject* data, PyObject* address) {
     if (!is_right_target(address)) return false;
     address = remote_.get();
   }
-  if (!alive()) {
+  // As with asyncio: who has no peer may send between close() and connection_lost(), and hears of errors.
+  const bool sends_last = !alive() && loop_ != nullptr && remote_.get() == Py_None;
+  if (!alive() && !sends_last) {
     count_lost_write("socket.send() raised exception.");
     return true;
   }
@@ -43,6 +45,7 @@ bool DatagramTransport::sendto(PyObject* data, PyObject* address) {
     const Outcome outcome = send(data, view.bytes(), address);
     if (outcome == Outcome::kSent) return true;
     if (outcome == Outcome::kFailed) return send_failed();
+    if (sends_last) return true;  // nobody would wait until there is room
     awaits_writable_ = true;
     update_interest();
   }

@@ -93,6 +93,7 @@ PySendResult SocketOperation::resume(PyObject** result) {
   *result = nullptr;
   if (check_finished()) return PYGEN_ERROR;
   if (served_) return end(exception_ ? Progress::kError : Progress::kDone, result);
+  if (may_take_) return take(result);
   if (stage_ == Stage::kNew) {
     stage_ = Stage::kRuns;
     if (!may_begin()) return end(Progress::kError, result);
@@ -146,18 +147,35 @@ Progress SocketOperation::attempt(bool waited) {
   return progress;
 }
 
-// Yields a Future the way `await future` does: marked as blocking, so that the task waits for it.
+// on_ready has woken the task. Meanwhile the operation has kept its place before the others.
+PySendResult SocketOperation::take(PyObject** result) {
+  may_take_ = false;
+  call_.fd = descriptor_of_socket(call_.socket.get());
+  const Progress progress = attempt(true);
+  if (progress != Progress::kMustWait) return end(progress, result);
+  if (waits_for_ < 0) return wait(result);
+  return make_future() ? yield_future(result) : end(Progress::kError, result);
+}
+
 PySendResult SocketOperation::wait(PyObject** result) {
   FdWatcher& watcher = loop().watcher();
-  if (!check_open(loop())) return end(Progress::kError, result);
-  future_ = loop().future_to_await();
-  if (!future_ || !mark_future_awaited(future_.get())) return end(Progress::kError, result);
+  if (!check_open(loop()) || !make_future()) return end(Progress::kError, result);
   waits_for_ = call_.fd;
   if (!watcher.wait(call_.fd, method_->direction, call_.socket.get(), *this)) {
     waits_for_ = -1;
     return end(Progress::kError, result);
   }
   uses_socket_ = begin_use(call_.socket.get());
+  return yield_future(result);
+}
+
+// A Future is yielded as `await future` does it: marked as blocking, so that the task waits for it.
+bool SocketOperation::make_future() {
+  future_ = loop().future_to_await();
+  return future_ && mark_future_awaited(future_.get());
+}
+
+PySendResult SocketOperation::yield_future(PyObject** result) {
   kept_ = future_.clone();
   *result = future_.clone().release();
   return PYGEN_NEXT;
@@ -189,6 +207,11 @@ bool SocketOperation::on_ready() noexcept {
   if (is_future_done(future_.get())) {  // cancelled: its task hears of it in a moment
     stop_waiting();
     return true;
+  }
+  if (method_->direction == Direction::kRead && !lost_file()) {
+    may_take_ = true;
+    wake();
+    return false;
   }
   call_.fd = lost_file() ? -1 : waits_for_;
   const Progress progress = attempt(true);

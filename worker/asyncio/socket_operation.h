@@ -2,6 +2,9 @@
 // coroutine. Its first step makes the system call and ends at once if it can; else it yields a
 // Future and waits in the FdWatcher, which has the call made again when the socket is ready.
 //
+// What takes something (data, a connection) does so in a step of its task: one that was cancelled
+// in the same turn takes nothing that would be lost with it.
+//
 // Operations of one socket and direction are served in the order in which they began. One that
 // follows upon another that had to wait, and then took all there was, waits without trying first.
 //
@@ -60,7 +63,10 @@ class SocketOperation final : public FdWaiter {
   PySendResult step(PyObject** result);
   bool should_wait_first() const;
   Progress attempt(bool waited);
+  PySendResult take(PyObject** result);
   PySendResult wait(PyObject** result);
+  bool make_future();
+  PySendResult yield_future(PyObject** result);
   PySendResult end(Progress progress, PyObject** result);
   void stop_waiting();
   void let_go();
@@ -77,6 +83,7 @@ class SocketOperation final : public FdWaiter {
   int waits_for_ = -1;  // the descriptor, while it is with the FdWatcher
   Stage stage_ = Stage::kNew;
   bool uses_socket_ = false;  // end_use() is due
+  bool may_take_ = false;     // the socket is ready, and its task woken
   bool served_ = false;       // by on_ready: call_.result or exception_ is there
 };
 
