@@ -35,7 +35,7 @@ class Kind:
     since: tuple[int, int] = (3, 11)
     serves: frozenset[str] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    warm_s: float = 0.3  # of work before the first round
+    warm_s: float = 0.2  # of work before what is measured
 
     def make_ready(self) -> None:
         if sys.version_info < self.since:

@@ -32,7 +32,7 @@ def markdown(results: Results) -> str:
         f"commit {host['commit']} ({host['package']}), load average before {host['load_at_start']}. "
         "CPU time (user and system) of the loop's process for one operation; its load runs on another core and never sleeps. "
         "Each process has freed 1 MiB before, so that glibc no longer maps each large block that is read into. "
-        f"Medians of {setup['rounds']} interleaved rounds of {setup['seconds']:g} s. "
+        f"Medians of {setup['rounds']} interleaved rounds of {setup['seconds']:g} s, each in a process made for it. "
         f"The ratio is that of {compared(results)} to tricorn, of the medians; in brackets of each round: the middle one and the extremes.",
     ]
     if draw(results):

@@ -1,4 +1,4 @@
-"""Interleaved rounds: in each round every loop does the line once, in a new order; the results are medians."""
+"""Interleaved rounds: in each round every loop does the line once, in a process made for it, in a new order; the results are medians."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import random
 import statistics
 import tempfile
 from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
@@ -18,35 +17,26 @@ from harness.loop.running import Running, Sample
 
 
 def measure(line: Line, kinds: Iterable[Kind], rounds: int, seconds: float, cores: tuple[int, int], progress: Progress) -> dict[str, Any]:
-    """For each kind its medians, or {"failed": why}. All are up at once; those not measured are idle."""
+    """For each kind its medians, or {"failed": why}."""
     results: dict[str, Any] = {}
     samples: dict[str, list[Sample]] = {}
-    with tempfile.TemporaryDirectory(prefix="bench-loop-") as folder, ExitStack() as stack:
-        running: list[Running] = []
-
-        def attempt(one: Running, seconds: float) -> None:
-            try:
-                samples.setdefault(one.kind.name, []).append(one.measure(seconds))
-            except Failed as failure:
-                results[one.kind.name] = {"failed": str(failure)}
-                running.remove(one)
-                one.stop()  # it may be busy with whatever went wrong
-
-        for kind in kinds:
-            progress.show(f"starting {kind.name}")
-            try:
-                running.append(stack.enter_context(Running(kind, line, cores, folder)))
-            except Failed as failure:
-                results[kind.name] = {"failed": str(failure)}
-        for one in list(running):
-            attempt(one, one.kind.warm_s)
-        samples.clear()
+    descriptions: dict[str, str] = {}
+    left = list(kinds)
+    with tempfile.TemporaryDirectory(prefix="bench-loop-") as folder:
         for number in range(rounds):
-            for one in random.sample(running, len(running)):
-                attempt(one, seconds)
-                progress.show(f"round {number + 1}/{rounds} {one.kind.name}")
-        for one in running:
-            results[one.kind.name] = medians(samples[one.kind.name]) | {"connection": one.description}
+            for kind in random.sample(left, len(left)):
+                progress.show(f"round {number + 1}/{rounds} {kind.name}")
+                try:
+                    # A process of its own: where its memory happens to lie can make a fifth of an echo's cost.
+                    with Running(kind, line, cores, folder) as running:
+                        running.measure(kind.warm_s)
+                        samples.setdefault(kind.name, []).append(running.measure(seconds))
+                        descriptions[kind.name] = running.description
+                except Failed as failure:
+                    results[kind.name] = {"failed": str(failure)}
+                    left.remove(kind)
+        for kind in left:
+            results[kind.name] = medians(samples[kind.name]) | {"connection": descriptions[kind.name]}
     return results
 
 
