@@ -35,7 +35,8 @@ bool DatagramTransport::sendto(PyObject* data, PyObject* address) {
     if (!is_right_target(address)) return false;
     address = remote_.get();
   }
-  // As with asyncio: who has no peer may send between close() and connection_lost(), and hears of errors.
+  // As with asyncio: who has no peer may send between close() and connection_lost(), and hears of
+  // errors.
   const bool sends_last = !alive() && loop_ != nullptr && remote_.get() == Py_None;
   if (!alive() && !sends_last) {
     count_lost_write("socket.send() raised exception.");
