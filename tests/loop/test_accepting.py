@@ -9,6 +9,7 @@ import weakref
 import pytest
 import tricorn
 
+from loop.tls_peers import until
 from loop.turns import run, run_turn
 
 
@@ -62,8 +63,7 @@ def test_a_factory_that_leaves_the_loop_has_the_next_connections_wait(
     with pytest.raises(exception):
         loop.run_forever()
     assert len(made) == 1
-    loop.run_until_complete(asyncio.sleep(0.01))
-    assert len(made) == 3
+    loop.run_until_complete(until(lambda: len(made) == 3))
     server.close()
     for client in clients:
         client.close()
@@ -109,8 +109,7 @@ def test_removing_the_writer_of_a_file_that_is_gone_leaves_its_number_to_a_serve
     server = loop.run_until_complete(loop.create_server(Noting, sock=listener))
     assert loop.remove_writer(number)
     with socket.create_connection(listener.getsockname()):
-        loop.run_until_complete(asyncio.sleep(0.01))
-        assert len(made) == 1
+        loop.run_until_complete(until(lambda: len(made) == 1))
     server.close()
     loop.run_until_complete(asyncio.sleep(0.01))
 
@@ -119,6 +118,7 @@ def test_addresses_are_known_after_the_end(loop: tricorn.Loop) -> None:
     class Keeping(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self.transport = transport
+            self.lost = False
             ends.append(self)
 
         def connection_lost(self, error: Exception | None) -> None:
@@ -129,8 +129,7 @@ def test_addresses_are_known_after_the_end(loop: tricorn.Loop) -> None:
     address = server.sockets[0].getsockname()
     with socket.create_connection(address) as client:
         name = client.getsockname()
-    loop.run_until_complete(asyncio.sleep(0.01))
-    assert ends[0].lost
+    loop.run_until_complete(until(lambda: ends and ends[0].lost))
     assert ends[0].transport.get_extra_info("sockname") == address
     assert ends[0].transport.get_extra_info("peername") == name
     server.close()

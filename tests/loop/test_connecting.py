@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 import tricorn
 
-from loop.turns import run
+from loop.turns import run, without_collector
 
 
 class Noting(asyncio.Protocol):
@@ -298,11 +298,8 @@ def test_a_connection_that_fails_late_leaves_no_garbage() -> None:
             for client in clients:
                 client.close()
 
-    gc.disable()
-    try:
+    with without_collector():
         run(main())
-    finally:
-        gc.enable()
 
 
 def test_a_subclass_has_its_say_in_how_connections_are_made() -> None:

@@ -109,11 +109,7 @@ def test_asyncios_own_transports_may_give_a_context(loop: tricorn.Loop, given: b
         left.setblocking(False)
         loop._add_reader(left.fileno(), read, **options)
         right.send(b"x")
-        loop.run_until_complete(asyncio.wait_for(until_seen(seen), 20))
+        loop.run_until_complete(until(lambda: seen))
         with pytest.raises(TypeError, match="context"):
             loop.add_reader(left.fileno(), read, context=context)  # type: ignore[call-arg]
     assert seen == ["givenx" if given else "x"]
-
-
-async def until_seen(seen: list[str]) -> None:
-    await until(lambda: seen)

@@ -15,7 +15,7 @@ import pytest
 import tricorn
 
 from loop.datagrams import Recorder, drain, fill, narrow_pair, open_endpoint, open_local
-from loop.turns import run
+from loop.turns import run, without_collector
 
 HEADER = 8 if sys.version_info >= (3, 13) else 0  # what asyncio counts beside the data
 
@@ -236,11 +236,8 @@ def test_an_endpoint_goes_when_it_is_lost(loop: tricorn.Loop) -> None:
         del protocol.transport
         return weakref.ref(transport)
 
-    gc.disable()
-    try:
+    with without_collector():
         assert loop.run_until_complete(main())() is None
-    finally:
-        gc.enable()
 
 
 def test_a_hundred_thousand_datagrams_leave_nothing_behind(loop: tricorn.Loop) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import tricorn
 
-from loop.turns import run
+from loop.turns import run, without_collector
 
 Pool = concurrent.futures.ThreadPoolExecutor
 
@@ -237,8 +237,5 @@ def test_nothing_is_kept_of_a_call_that_is_done() -> None:
         await asyncio.sleep(0)
         assert [reference() for reference in alive] == [None, None]
 
-    gc.disable()
-    try:
+    with without_collector():
         run(main())
-    finally:
-        gc.enable()

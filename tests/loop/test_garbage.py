@@ -13,6 +13,7 @@ import pytest
 import tricorn
 
 from loop.tls_peers import Echo, serving
+from loop.turns import without_collector
 
 
 class Marker:
@@ -37,12 +38,9 @@ def is_freed_at_once(loop: asyncio.AbstractEventLoop, attempt: Callable[[], Coro
         await asyncio.sleep(0.01)  # for callbacks that are under way
 
     gc.collect()
-    gc.disable()
-    try:
+    with without_collector():
         loop.run_until_complete(main())
         return markers[0]() is None
-    finally:
-        gc.enable()
 
 
 def test_a_refused_connection(loop: tricorn.Loop) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import tricorn
 
-from loop.turns import run, run_turn
+from loop.turns import run, run_turn, without_collector
 
 
 class Thing:
@@ -122,16 +122,13 @@ def test_code_that_runs_while_closing_finds_a_closed_loop() -> None:
 
 def test_a_closed_loop_is_freed_without_the_collector() -> None:
     gc.collect()
-    gc.disable()
-    try:
+    with without_collector():
         loop = tricorn.new_event_loop()
         run_turn(loop)
         loop.close()
         alive = weakref.ref(loop)
         del loop
         assert alive() is None
-    finally:
-        gc.enable()
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

@@ -1,7 +1,6 @@
 """getaddrinfo() of names: threads of the loop's own answer as the socket module does."""
 
 import asyncio
-import gc
 import os
 import socket
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 import tricorn
 
-from loop.turns import run
+from loop.turns import run, without_collector
 
 QUESTIONS: list[tuple[str | None, str | int | bytes | None, dict[str, int]]] = [
     ("localhost", 80, {}),
@@ -178,11 +177,8 @@ def test_a_name_that_is_not_found_leaves_no_garbage() -> None:
         alive = await asyncio.get_running_loop().create_task(ask())
         assert alive() is None
 
-    gc.disable()
-    try:
+    with without_collector():
         run(main())
-    finally:
-        gc.enable()
 
 
 def test_who_asks_hears_of_it_when_memory_is_out(loop: tricorn.Loop) -> None:

@@ -4,15 +4,13 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 import tricorn
 from tricorn import _tricorn
 
-from loop.tls_peers import Echo, Recorder, peer, serving, until
+from loop.tls_peers import BlockingTls, Echo, Recorder, peer, serving, until
 
 
 def test_streams_start_tls(
@@ -103,21 +101,11 @@ def test_data_come_after_who_awaits_start_tls_has_the_transport(
             self.transport.write(data)
 
     def talk(port: int) -> bytes:
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = client_context.wrap_bio(incoming, outgoing, server_hostname="localhost")
         with socket.create_connection(("127.0.0.1", port), 20) as sock:
-
-            def pump(call: Callable[[], Any]) -> Any:
-                while True:
-                    try:
-                        return call()
-                    except ssl.SSLWantReadError:
-                        sock.sendall(outgoing.read())
-                        incoming.write(sock.recv(65536))
-
-            pump(tls.do_handshake)
-            tls.write(b"hello")
-            return bytes(pump(lambda: tls.read(100)))
+            client = BlockingTls(client_context, sock, server_hostname="localhost")
+            client.pump(client.tls.do_handshake)
+            client.tls.write(b"hello")
+            return bytes(client.pump(lambda: client.tls.read(100)))
 
     async def main() -> None:
         server = await loop.create_server(Upgrading, "127.0.0.1", 0)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import resource
 import subprocess
@@ -18,7 +17,7 @@ import pytest
 import tricorn
 
 from loop.children import DEVNULL, PIPE, SLEEP, STDOUT, is_alive, open_descriptors, record, status_of
-from loop.turns import run
+from loop.turns import run, without_collector
 
 
 def test_much_data_goes_through_all_three_pipes() -> None:
@@ -174,11 +173,8 @@ def test_a_child_that_ended_is_freed_without_the_collector() -> None:
         await asyncio.sleep(0)
         assert alive() is None
 
-    gc.disable()
-    try:
+    with without_collector():
         run(main())
-    finally:
-        gc.enable()
 
 
 @pytest.mark.skipif(sys.version_info[:3] in ((3, 12, 0), (3, 12, 1)), reason="their Popen forks (CPython issue 113117)")

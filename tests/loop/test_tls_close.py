@@ -10,14 +10,14 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import tricorn
 
-from loop.tls_peers import Echo, Recorder, connect, peer, serving, until
+from loop.tls_peers import BlockingTls, Echo, Recorder, connect, peer, serving, until
+from loop.turns import without_collector
 
 
 def test_close_sends_what_was_written(
@@ -49,29 +49,18 @@ def test_what_crosses_our_close_notify_is_no_error(
     loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext, paused: bool
 ) -> None:
     """Nor is it handed on, and the peer's own close_notify is still awaited (CPython's issue 84132)."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
 
     def talk(sock: socket.socket) -> None:
-        tls = server_context.wrap_bio(incoming, outgoing, server_side=True)
-
-        def pump(call: Callable[[], object]) -> None:
-            while True:
-                try:
-                    call()
-                    return
-                except ssl.SSLWantReadError:
-                    sock.sendall(outgoing.read())
-                    incoming.write(sock.recv(65536))
-
-        pump(tls.do_handshake)
+        server = BlockingTls(server_context, sock, server_side=True)
+        server.pump(server.tls.do_handshake)
         closed.wait(20)
         for _ in range(3):
-            tls.write(bytes(16384))
-            sock.sendall(outgoing.read())
+            server.tls.write(bytes(16384))
+            server.flush()
             time.sleep(0.01)
-        pump(lambda: tls.read(1))
-        pump(tls.unwrap)
-        sock.sendall(outgoing.read())
+        server.pump(lambda: server.tls.read(1))
+        server.pump(server.tls.unwrap)
+        server.flush()
         assert sock.recv(1) == b""
 
     async def main(port: int) -> None:
@@ -226,18 +215,12 @@ def test_shutdown_timeout_of_a_peer_that_says_goodbye_but_does_not_read(
     done = threading.Event()
 
     def talk(sock: socket.socket) -> None:
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = server_context.wrap_bio(incoming, outgoing, server_side=True)
-        while True:
-            try:
-                tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                sock.sendall(outgoing.read())
-                incoming.write(sock.recv(65536))
+        server = BlockingTls(server_context, sock, server_side=True)
+        server.pump(server.tls.do_handshake)
+        server.flush()
         with pytest.raises(ssl.SSLError):  # it wants close_notify, and may have got what the client writes
-            tls.unwrap()
-        sock.sendall(outgoing.read())
+            server.tls.unwrap()
+        server.flush()
         done.wait(20)
 
     async def main(port: int) -> None:
@@ -271,13 +254,10 @@ def test_what_is_closed_is_freed_without_the_collector(
             return [weakref.ref(client), weakref.ref(transport), weakref.ref(transport.get_extra_info("ssl_object"))]
 
     gc.collect()
-    gc.disable()
-    try:
+    with without_collector():
         references = loop.run_until_complete(main())
         loop.run_until_complete(asyncio.sleep(0))
         assert [reference() for reference in references] == [None, None, None]
-    finally:
-        gc.enable()
 
 
 def test_unclosed_connections_are_told_of(

@@ -70,6 +70,27 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
+class BlockingTls:
+    """TLS by hand over a blocking socket: what is encrypted leaves when it is pumped."""
+
+    def __init__(self, context: ssl.SSLContext, sock: socket.socket, **options: Any) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._sock = sock
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, **options)
+
+    def flush(self) -> None:
+        self._sock.sendall(self._outgoing.read())
+
+    def pump(self, call: Callable[[], Any]) -> Any:
+        """`call()`, as often as it wants to read."""
+        while True:
+            try:
+                return call()
+            except ssl.SSLWantReadError:
+                self.flush()
+                self._incoming.write(self._sock.recv(65536))
+
+
 @contextlib.contextmanager
 def peer(talk: Callable[[socket.socket], None]) -> Iterator[int]:
     """A blocking server in a thread: the port. What `talk` raises is raised at the end."""

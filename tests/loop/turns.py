@@ -1,7 +1,9 @@
 """Driving a loop: step by step, or a whole program."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import gc
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import tricorn
@@ -25,3 +27,13 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
     """asyncio.run() on our loop."""
     with asyncio.Runner(loop_factory=tricorn.new_event_loop) as runner:
         return runner.run(main)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """What is freed meanwhile was no cycle."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
