@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import subprocess
 import sys
 import weakref
 from collections.abc import Callable
@@ -46,6 +47,33 @@ def test_create_task_asks_the_factory(loop: tricorn.Loop) -> None:
     assert (task.get_name(), started[0].get_name()) == ("named", "started")
     assert loop.run_until_complete(task) == "slept"
     assert loop.run_until_complete(started[0]) == 1
+
+
+def test_create_task_makes_what_asyncio_calls_a_task(loop: tricorn.Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As nest_asyncio and debuggers replace it; before tricorn is imported as well as later."""
+    pure_python: type = asyncio.tasks._PyTask  # type: ignore[attr-defined]
+    monkeypatch.setattr(asyncio.tasks, "Task", pure_python)
+
+    async def main() -> str:
+        await asyncio.sleep(0)
+        return "ran"
+
+    task = loop.create_task(main(), name="a name")
+    assert type(task) is pure_python
+    assert (task.get_name(), loop.run_until_complete(task)) == ("a name", "ran")
+
+
+def test_the_loop_is_imported_after_asyncios_task_was_replaced() -> None:
+    code = f"""
+import asyncio, sys
+sys.path[:] = {sys.path!r}
+asyncio.Task = asyncio.tasks.Task = asyncio.tasks._CTask = asyncio.tasks._PyTask
+asyncio.Future = asyncio.futures.Future = asyncio.futures._CFuture = asyncio.futures._PyFuture
+import tricorn
+with asyncio.Runner(loop_factory=tricorn.new_event_loop) as runner:
+    assert runner.run(asyncio.sleep(0, "ran")) == "ran"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
 def test_create_task_refuses_what_is_no_coroutine(loop: tricorn.Loop) -> None:

@@ -20,8 +20,8 @@ bool load_asyncio_refs() {
     const char* name;
   };
   static constexpr Wanted kWanted[] = {
-      {&AsyncioRefs::task, "asyncio", "Task"},
-      {&AsyncioRefs::future, "asyncio", "Future"},
+      {&AsyncioRefs::task, "_asyncio", "Task"},
+      {&AsyncioRefs::future, "_asyncio", "Future"},
       {&AsyncioRefs::current_task, "asyncio", "current_task"},
       {&AsyncioRefs::enter_task, "asyncio.tasks", "_enter_task"},
       {&AsyncioRefs::leave_task, "asyncio.tasks", "_leave_task"},
@@ -29,6 +29,7 @@ bool load_asyncio_refs() {
       {&AsyncioRefs::format_callback_source, "asyncio.format_helpers", "_format_callback_source"},
       {&AsyncioRefs::extract_stack, "asyncio.format_helpers", "extract_stack"},
       {&AsyncioRefs::base_events, "asyncio", "base_events"},
+      {&AsyncioRefs::tasks, "asyncio.tasks", "__dict__"},
   };
   for (const Wanted& wanted : kWanted) {
     asyncio_refs.*wanted.field = import_from(wanted.module_name, wanted.name);

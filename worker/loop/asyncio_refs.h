@@ -6,8 +6,8 @@
 namespace tricorn {
 
 struct AsyncioRefs {
-  PyRef task;                    // asyncio.Task
-  PyRef future;                  // asyncio.Future
+  PyRef task;                    // _asyncio.Task, whatever asyncio.Task is meanwhile
+  PyRef future;                  // _asyncio.Future
   PyRef current_task;            // asyncio.current_task
   PyRef enter_task;              // asyncio._enter_task
   PyRef leave_task;              // asyncio._leave_task
@@ -15,6 +15,7 @@ struct AsyncioRefs {
   PyRef format_callback_source;  // asyncio.format_helpers._format_callback_source
   PyRef extract_stack;           // asyncio.format_helpers.extract_stack
   PyRef base_events;             // the module: its logger, its _format_handle
+  PyRef tasks;                   // the names of asyncio.tasks: programs replace its Task
 };
 
 // Filled by load_asyncio_refs(); never freed.

@@ -120,7 +120,11 @@ bool find_base() {
 }  // namespace
 
 PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name) {
-  return call_type(asyncio_refs.task.get(), loop, coroutine, context, name);
+  static PyObject* const kTask = PyUnicode_InternFromString("Task");
+  PyObject* type = PyDict_GetItemWithError(asyncio_refs.tasks.get(), kTask);
+  if (type != nullptr) return call_type(type, loop, coroutine, context, name);
+  if (PyErr_Occurred() == nullptr) PyErr_SetString(PyExc_AttributeError, "asyncio.tasks.Task");
+  return {};
 }
 
 TaskRunner* runner_of_task(PyObject* task) {

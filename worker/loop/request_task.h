@@ -41,7 +41,8 @@ struct SpareTask {
   bool is_as_new() const;
 };
 
-// asyncio.Task(coroutine, loop=loop, name=name, context=context); `name` and `context` may be null.
+// asyncio.tasks.Task(coroutine, loop=loop, name=name, context=context), whichever class that is by
+// now: nest_asyncio is one that replaces it. `name` and `context` may be null.
 PyRef make_task(PyObject* loop, PyObject* coroutine, PyObject* context, PyObject* name);
 
 // The runner of a RequestTask, which keeps it alive; null if `task` is another one.
