@@ -2,6 +2,8 @@
 
 import asyncio
 import contextvars
+import gc
+import random
 import ssl
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from loop.tls_peers import Echo, Recorder, connect, serving, until
 @pytest.mark.parametrize("size", [1, 16384, 16385, 1_000_000])
 def test_echo(loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext, size: int) -> None:
     async def main() -> None:
-        data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+        data = random.Random(size).randbytes(size)
         async with serving(server_context, Echo) as port:
             client = Recorder()
             transport = await connect(port, client_context, client)
@@ -28,6 +30,42 @@ def test_echo(loop: tricorn.Loop, server_context: ssl.SSLContext, client_context
             transport.close()
             assert await client.lost is None
             assert client.told[0] == "made" and client.told.count("lost") == 1
+
+    loop.run_until_complete(main())
+
+
+def test_a_write_during_a_write_follows_it(
+    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+) -> None:
+    """As a finalizer may do, when garbage is collected while much is encrypted record by record."""
+    data = random.Random(0).randbytes(200_000)
+    writes = 0
+
+    async def main() -> None:
+        def write_more(phase: str, _: object) -> None:
+            nonlocal writes
+            if phase == "start":
+                writes += 1
+                transport.write(b"more")
+
+        reader = Recorder()
+        async with serving(server_context, lambda: reader) as port:
+            client = Recorder()
+            transport = await connect(port, client_context, client)
+            thresholds = gc.get_threshold()
+            gc.callbacks.append(write_more)
+            gc.set_threshold(1, 1_000_000, 1_000_000)
+            try:
+                transport.write(data)
+            finally:
+                gc.set_threshold(*thresholds)
+                gc.callbacks.remove(write_more)
+            await until(lambda: len(reader.received) == len(data) + 4 * writes)
+            transport.close()
+            await client.lost
+            assert writes > 0
+            before = reader.received.index(data)
+            assert bytes(reader.received) == b"more" * (before // 4) + data + b"more" * (writes - before // 4)
 
     loop.run_until_complete(main())
 

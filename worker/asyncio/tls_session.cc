@@ -1,6 +1,7 @@
 // TlsSession: see the header.
 #include "worker/asyncio/tls_session.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,8 @@ namespace {
 
 // A record holds no more (RFC 8446, section 5.1), and SSL_read returns no more at once.
 constexpr size_t kRecord = 16 * 1024;
+constexpr size_t kLongestRecord = kRecord + 5 + 256;  // with its header, as ciphertext
+constexpr size_t kPiece = kRecord;                    // of much
 constexpr size_t kSmall = 2 * kRecord;  // up to here plaintext is copied out of a buffer
 
 PyRef attribute(const PyRef& object, const char* name) {
@@ -78,20 +81,53 @@ size_t TlsSession::pending(const PyRef& bio) {
 }
 
 TlsResult TlsSession::call(const PyRef& method) {
+  if (!feed(unfed_.size())) return TlsResult::kFailed;
   PyRef done = PyRef::steal(PyObject_CallNoArgs(method.get()));
   return done ? TlsResult::kDone : result_of_error();
 }
 
-bool TlsSession::receive(PyObject* ciphertext) const {
-  return static_cast<bool>(call_with(feed_, ciphertext));
+bool TlsSession::receive(PyObject* ciphertext) {
+  if (!feed(unfed_.size())) return false;
+  if (!PyBytes_CheckExact(ciphertext) || PyBytes_GET_SIZE(ciphertext) <= Py_ssize_t{kPiece}) {
+    return static_cast<bool>(call_with(feed_, ciphertext));
+  }
+  received_ = PyRef::borrow(ciphertext);
+  unfed_ = {PyBytes_AS_STRING(ciphertext), static_cast<size_t>(PyBytes_GET_SIZE(ciphertext))};
+  return true;
 }
 
-bool TlsSession::has_input() const {
-  if (pending(incoming_) > 0) return true;
+bool TlsSession::feed(size_t most) {
+  while (most > 0 && !unfed_.empty()) {
+    const std::string_view piece = unfed_.substr(0, most);
+    PyRef view = view_of(const_cast<char*>(piece.data()), piece.size(), PyBUF_READ);
+    if (!view) return false;
+    if (piece.data() != unfed_.data()) continue;  // making a view may collect garbage, and call us
+    unfed_.remove_prefix(piece.size());
+    if (!call_with(feed_, view.get())) return false;
+    most -= piece.size();
+  }
+  if (unfed_.empty()) received_.reset();
+  return true;
+}
+
+// `waiting` in incoming_: a whole record at least, as long as there is more. SSL_read that finds a
+// part of one costs an exception.
+bool TlsSession::fill(size_t& waiting) {
+  waiting = pending(incoming_);
+  while (!unfed_.empty() && waiting < kLongestRecord) {
+    if (!feed(kLongestRecord)) return false;
+    waiting = pending(incoming_);
+  }
+  return true;
+}
+
+bool TlsSession::has_plaintext() const {
   PyRef count = PyRef::steal(PyObject_CallNoArgs(pending_.get()));
   if (!count) PyErr_Clear();
   return !count || PyObject_IsTrue(count.get()) != 0;
 }
+
+bool TlsSession::has_input() const { return incoming_size() > 0 || has_plaintext(); }
 
 // One SSL_read.
 TlsResult TlsSession::read_some(std::span<char> target, size_t& count) {
@@ -111,9 +147,15 @@ TlsResult TlsSession::read_some(std::span<char> target, size_t& count) {
 TlsResult TlsSession::read_into(std::span<char> target, size_t& count) {
   count = 0;
   while (count < target.size()) {
-    if (!has_input()) return TlsResult::kAgain;
+    size_t waiting = 0;
+    if (!fill(waiting)) return TlsResult::kFailed;
+    if (waiting == 0 && !has_plaintext()) return TlsResult::kAgain;
     size_t got = 0;
     const TlsResult result = read_some(target.subspan(count), got);
+    if (result == TlsResult::kAgain && !unfed_.empty()) {  // after records without plaintext
+      if (!feed(kLongestRecord)) return TlsResult::kFailed;
+      continue;
+    }
     if (result != TlsResult::kDone) return result;
     count += got;
   }
@@ -122,7 +164,7 @@ TlsResult TlsSession::read_into(std::span<char> target, size_t& count) {
 
 TlsResult TlsSession::read(PyRef& plaintext) {
   // Plaintext is never longer than its ciphertext; beside that there may be the rest of a record.
-  const size_t room = pending(incoming_) + kRecord;
+  const size_t room = incoming_size() + kRecord;
   return room <= kSmall ? read_small(plaintext) : read_much(plaintext, room);
 }
 
@@ -150,28 +192,49 @@ TlsResult TlsSession::read_much(PyRef& plaintext, size_t room) {
 
 TlsResult TlsSession::write(PyObject* data, std::string_view bytes, size_t& written) {
   written = 0;
+  const bool is_all_of_it = PyBytes_CheckExact(data) && PyBytes_AS_STRING(data) == bytes.data() &&
+                            static_cast<size_t>(PyBytes_GET_SIZE(data)) == bytes.size();
   while (written < bytes.size()) {
-    std::string_view rest = bytes.substr(written);
-    PyRef view = written == 0 && PyBytes_CheckExact(data) &&
-                         PyBytes_AS_STRING(data) == bytes.data() &&
-                         static_cast<size_t>(PyBytes_GET_SIZE(data)) == bytes.size()
+    const std::string_view piece = bytes.substr(written, kPiece);
+    PyRef view = is_all_of_it && piece.size() == bytes.size()
                      ? PyRef::borrow(data)
-                     : view_of(const_cast<char*>(rest.data()), rest.size(), PyBUF_READ);
-    PyRef done = view ? call_with(write_, view.get()) : PyRef();
-    if (!done) return result_of_error();
-    const Py_ssize_t count = PyLong_AsSsize_t(done.get());
-    if (count < 0) return TlsResult::kFailed;
-    if (count == 0) return TlsResult::kAgain;
-    written += static_cast<size_t>(count);
+                     : view_of(const_cast<char*>(piece.data()), piece.size(), PyBUF_READ);
+    size_t count = 0;
+    const TlsResult result = view ? write_some(view.get(), count) : TlsResult::kFailed;
+    if (result != TlsResult::kDone) return result;
+    written += count;
+    if (written < bytes.size() && !set_output_aside()) return TlsResult::kFailed;
   }
   return TlsResult::kDone;
 }
 
-PyRef TlsSession::take_output() { return PyRef::steal(PyObject_CallNoArgs(drain_.get())); }
+// One SSL_write.
+TlsResult TlsSession::write_some(PyObject* data, size_t& count) {
+  PyRef done = call_with(write_, data);
+  if (!done) return result_of_error();
+  count = PyLong_AsSize_t(done.get());
+  if (PyErr_Occurred() != nullptr) return TlsResult::kFailed;
+  return count == 0 ? TlsResult::kAgain : TlsResult::kDone;
+}
+
+bool TlsSession::set_output_aside() {
+  PyRef ciphertext = PyRef::steal(PyObject_CallNoArgs(drain_.get()));
+  if (!output_) output_ = PyRef::steal(PyList_New(0));
+  if (!ciphertext || !output_ || PyList_Append(output_.get(), ciphertext.get()) < 0) return false;
+  output_size_ += static_cast<size_t>(PyBytes_GET_SIZE(ciphertext.get()));
+  return true;
+}
+
+PyRef TlsSession::take_output() {
+  if (!output_) return PyRef::steal(PyObject_CallNoArgs(drain_.get()));
+  if (pending(outgoing_) > 0 && !set_output_aside()) return {};
+  output_size_ = 0;
+  return std::move(output_);
+}
 
 int TlsSession::traverse(visitproc visit, void* arg) const {
   for (const PyRef* ref : {&ssl_object_, &incoming_, &outgoing_, &feed_, &drain_, &handshake_,
-                           &shutdown_, &read_, &write_, &pending_}) {
+                           &shutdown_, &read_, &write_, &pending_, &received_, &output_}) {
     if (int stop = ref->traverse(visit, arg)) return stop;
   }
   return 0;

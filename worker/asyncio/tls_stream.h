@@ -68,7 +68,7 @@ class TlsStream {
   void attach(PyObject* socket_transport);
 
   // Ciphertext that others have received, bytes-like. False with an error set.
-  bool feed(PyObject* ciphertext) const { return session_.receive(ciphertext); }
+  bool feed(PyObject* ciphertext) { return session_.receive(ciphertext); }
   // Starts the handshake over a transport that is in use already.
   void begin();
 
@@ -126,6 +126,8 @@ class TlsStream {
   void control_reading();
 
   void write_view(PyObject* data, std::string_view bytes);
+  TlsResult encrypt(PyObject* data, std::string_view bytes, size_t& written);
+  bool keep(std::string_view bytes, bool in_front);
   void do_write();
   void send_output();
   void control_writing();
@@ -156,7 +158,8 @@ class TlsStream {
   bool closing_ = false;
   bool closed_by_app_ = false;  // what still comes is not wanted
   bool reading_paused_ = false;
-  bool expects_much_ = false;    // from the next recv
+  bool expects_much_ = false;  // from the next recv
+  bool encrypting_ = false;
   bool socket_paused_ = false;   // by us, since too much is waiting
   bool sending_paused_ = false;  // by the socket transport
   bool eof_received_ = false;

@@ -28,20 +28,33 @@ bool TlsStream::write_lines(PyObject* lines) {
 
 void TlsStream::write_view(PyObject* data, std::string_view bytes) {
   if (!is_open() || (state_ != State::kWrapped && state_ != State::kHandshake)) return warn_lost();
+  const bool at_once = state_ == State::kWrapped && backlog_.empty() && !encrypting_;
+  if (!at_once) {
+    if (!keep(bytes, false)) return fatal(kFatal);
+    return send_output();
+  }
   size_t written = 0;
-  if (state_ == State::kWrapped && backlog_.empty()) {
-    const TlsResult result = session_.write(data, bytes, written);
-    if (result == TlsResult::kFailed) return fatal(kFatal);
-  }
-  if (written < bytes.size()) {
-    const std::string_view rest = bytes.substr(written);
-    PyRef copy =
-        PyRef::steal(PyBytes_FromStringAndSize(rest.data(), static_cast<Py_ssize_t>(rest.size())));
-    if (!copy) return fatal(kFatal);
-    backlog_.push_back(std::move(copy));
-    backlog_size_ += rest.size();
-  }
+  if (encrypt(data, bytes, written) == TlsResult::kFailed) return fatal(kFatal);
+  if (written < bytes.size() && !keep(bytes.substr(written), true)) return fatal(kFatal);
+  if (written == bytes.size() && !backlog_.empty()) return do_write();
   send_output();
+}
+
+// Garbage may be collected meanwhile, and write() be called: its data wait in the backlog.
+TlsResult TlsStream::encrypt(PyObject* data, std::string_view bytes, size_t& written) {
+  encrypting_ = true;
+  const TlsResult result = session_.write(data, bytes, written);
+  encrypting_ = false;
+  return result;
+}
+
+bool TlsStream::keep(std::string_view bytes, bool in_front) {
+  PyRef copy =
+      PyRef::steal(PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+  if (!copy) return false;
+  backlog_.insert(in_front ? backlog_.begin() : backlog_.end(), std::move(copy));
+  backlog_size_ += bytes.size();
+  return true;
 }
 
 bool TlsStream::append_to_backlog(PyObject* data) {
@@ -55,21 +68,17 @@ bool TlsStream::append_to_backlog(PyObject* data) {
 }
 
 void TlsStream::do_write() {
+  if (encrypting_) return;
   while (!backlog_.empty()) {
     PyRef data = std::move(backlog_.front());
     backlog_.pop_front();
     const std::string_view bytes(PyBytes_AS_STRING(data.get()),
                                  static_cast<size_t>(PyBytes_GET_SIZE(data.get())));
+    backlog_size_ -= bytes.size();
     size_t written = 0;
-    const TlsResult result = session_.write(data.get(), bytes, written);
-    backlog_size_ -= written;
+    const TlsResult result = encrypt(data.get(), bytes, written);
     if (written == bytes.size()) continue;
-    const std::string_view rest = bytes.substr(written);
-    if (result == TlsResult::kFailed) return fatal(kFatal);
-    PyRef copy =
-        PyRef::steal(PyBytes_FromStringAndSize(rest.data(), static_cast<Py_ssize_t>(rest.size())));
-    if (!copy) return fatal(kFatal);
-    backlog_.push_front(std::move(copy));
+    if (result == TlsResult::kFailed || !keep(bytes.substr(written), true)) return fatal(kFatal);
     break;
   }
   send_output();
@@ -83,7 +92,10 @@ void TlsStream::send_output() {
   } else {
     outgoing_size_ = 0;
     PyRef ciphertext = session_.take_output();
-    if (!ciphertext || !below().write(ciphertext.get())) return fatal(kFatal);
+    const bool handed_on =
+        ciphertext && (PyList_CheckExact(ciphertext.get()) ? below().write_lines(ciphertext.get())
+                                                           : below().write(ciphertext.get()));
+    if (!handed_on) return fatal(kFatal);
   }
   control_writing();
 }
