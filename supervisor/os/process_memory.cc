@@ -5,8 +5,8 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <cinttypes>
-#include <cstdio>
+#include <algorithm>
+#include <charconv>
 
 #include "common/unique_fd.h"
 
@@ -16,11 +16,13 @@ std::optional<uint64_t> resident_bytes(pid_t pid) {
   UniqueFd statm(::open(fmt::format("/proc/{}/statm", pid).c_str(), O_RDONLY | O_CLOEXEC));
   if (!statm) return std::nullopt;
   char text[128];
-  const ssize_t size = ::read(statm.get(), text, sizeof text - 1);
+  const ssize_t size = ::read(statm.get(), text, sizeof text);
   if (size <= 0) return std::nullopt;
-  text[size] = '\0';
+  const char* const end = text + size;
+  const char* const blank = std::find(static_cast<const char*>(text), end, ' ');
   uint64_t pages = 0;
-  if (std::sscanf(text, "%*u %" SCNu64, &pages) != 1 || pages == 0) return std::nullopt;
+  if (blank != end) std::from_chars(blank + 1, end, pages);
+  if (pages == 0) return std::nullopt;
   return pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
