@@ -49,6 +49,7 @@ EXCLUDED: dict[str, str] = {
     "*.test_kill_issue43884": "passes; but wait() returns before the grandchild's end, as in uvloop and later versions of "
     "asyncio, and the ResourceWarning of the open pipe then fails test_popen_error",
     "*.test_unclosed_pipe_transport": "assigns the private `_pipe` of a transport",
+    "*.AsyncioEventLoopSSLTests.test_gh140947": "asks for the private `_ssl_protocol._app_reading_paused`",
     "*.test_remote_shutdown_receives_trailing_data_on_slow_socket": "asks for the private `_ssl_protocol._transport`",
     "*.test_internal_fds": "counts the private self-pipe of asyncio's loop; ours is made when a signal needs it",
     "*.test_call_soon_threadsafe_handle_*": "asks for the private class _ThreadSafeHandle of Python 3.14, whose cancel() "

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import socket
 import ssl
+import sys
 from typing import Any
 
 import pytest
@@ -87,7 +88,9 @@ def test_a_connection_has_the_context_of_its_maker(loop: tricorn.Loop) -> None:
         transport.close()
         await until(lambda: len(notes) == 4)
         right.close()
-        assert notes == ["init: maker", "made: maker+", "data: maker++", "lost: maker+++"]
+        # From Python 3.15 on asyncio takes the context before it calls the factory.
+        made = "" if sys.version_info >= (3, 15) else "+"
+        assert notes == ["init: maker", f"made: maker{made}", f"data: maker+{made}", f"lost: maker++{made}"]
 
     contextvars.copy_context().run(loop.run_until_complete, main())
 

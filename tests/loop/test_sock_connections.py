@@ -104,6 +104,27 @@ def test_a_refused_connection_says_so_as_asyncio_does(family: socket.AddressFami
     run(main())
 
 
+def test_who_is_cancelled_before_the_refusal_is_told_may_connect_again() -> None:
+    """As in CPython's test_sock_client_connect_racing, which skips itself when this fails."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.socket() as listener, socket.socket() as client:
+            listener.bind(("127.0.0.1", 0))
+            client.setblocking(False)
+            connecting = loop.create_task(loop.sock_connect(client, listener.getsockname()))
+            await asyncio.sleep(0)
+            connecting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await connecting
+            listener.listen(1)
+            with pytest.raises(ConnectionRefusedError):  # not ECONNABORTED: the first one's, which nobody has seen
+                await loop.sock_connect(client, listener.getsockname())
+            await loop.sock_connect(client, listener.getsockname())
+
+    run(main())
+
+
 def test_a_connection_that_takes_time_is_waited_for() -> None:
     """The queue of the listener is full: the kernel drops the SYN until there is room."""
 

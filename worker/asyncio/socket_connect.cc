@@ -30,9 +30,12 @@ Progress begin_to_connect(SocketCall& call) {
   if (error == 0) return done_with(call, PyRef::none());
   // A unix socket's EAGAIN means that the listener's queue is full: there is nothing to wait for.
   if (error == EINPROGRESS || error == EINTR || error == EALREADY) {
-    // To this host itself it is done by now, only connect() could not tell.
+    // To this host itself it is done by now, only connect() could not tell. A failure's error is
+    // left for the next turn: who is cancelled before may connect again, and the system gives
+    // ECONNABORTED to who does when it was taken.
     pollfd done{.fd = call.fd, .events = POLLOUT, .revents = 0};
-    return ::poll(&done, 1, 0) == 1 ? end_of_connect(call) : Progress::kMustWait;
+    const bool connected = ::poll(&done, 1, 0) == 1 && done.revents == POLLOUT;
+    return connected ? done_with(call, PyRef::none()) : Progress::kMustWait;
   }
   errno = static_cast<int>(error);
   PyErr_SetFromErrno(PyExc_OSError);
