@@ -2,7 +2,6 @@
 
 import asyncio
 import contextvars
-import gc
 import random
 import ssl
 from pathlib import Path
@@ -14,6 +13,7 @@ import tricorn
 from tricorn import _tricorn
 
 from loop.tls_peers import Echo, Recorder, connect, serving, until
+from loop.turns import collecting
 
 
 @pytest.mark.parametrize("size", [1, 16384, 16385, 1_000_000])
@@ -34,40 +34,37 @@ def test_echo(loop: tricorn.Loop, server_context: ssl.SSLContext, client_context
     loop.run_until_complete(main())
 
 
+@pytest.mark.parametrize("closes", [False, True])
 def test_a_write_during_a_write_follows_it(
-    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext, closes: bool
 ) -> None:
-    """As a finalizer may do, when garbage is collected while much is encrypted record by record."""
+    """As a finalizer may do, when garbage is collected while much is encrypted record by record; it may close as well."""
     data = random.Random(0).randbytes(200_000)
     writes = 0
 
     async def main() -> None:
-        def write_more(phase: str, _: object) -> None:
+        def write_more() -> None:
             nonlocal writes
-            if phase == "start":
-                writes += 1
-                transport.write(b"more")
+            writes += not transport.is_closing()
+            transport.write(b"more")
+            if closes and writes == 3:
+                transport.close()
 
         reader = Recorder()
         async with serving(server_context, lambda: reader) as port:
             client = Recorder()
             transport = await connect(port, client_context, client)
-            thresholds = gc.get_threshold()
-            gc.callbacks.append(write_more)
-            gc.set_threshold(1, 1_000_000, 1_000_000)
-            try:
+            with collecting(write_more):
                 transport.write(data)
-            finally:
-                gc.set_threshold(*thresholds)
-                gc.callbacks.remove(write_more)
             await until(lambda: len(reader.received) == len(data) + 4 * writes)
             transport.close()
-            await client.lost
-            assert writes > 0
+            assert await client.lost is None
             before = reader.received.index(data)
             assert bytes(reader.received) == b"more" * (before // 4) + data + b"more" * (writes - before // 4)
+            await until(lambda: reader.told == ["made", "eof", "lost"])
 
     loop.run_until_complete(main())
+    assert writes > 0 and (writes == 3 or not closes)
 
 
 def test_buffered_protocol(loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:

@@ -1,7 +1,6 @@
 """What a protocol may do while it is given what TLS has read."""
 
 import asyncio
-import gc
 import socket
 import ssl
 from typing import Any
@@ -12,6 +11,7 @@ import tricorn
 
 from loop.sockets import socket_pair
 from loop.tls_peers import Recorder, connect, serving, until
+from loop.turns import collecting
 
 SIZE = 1000
 
@@ -86,11 +86,10 @@ def test_what_comes_survives_python_code_that_reads_meanwhile(
 ) -> None:
     """A collection of garbage, for instance, or another thread's loop that has its turn with it."""
 
-    def read_something(phase: str, _: object, pair: tuple[socket.socket, socket.socket]) -> None:
-        if phase == "start":
-            pair[1].send(bytes(30_000))
-            with pytest.raises(StopIteration):
-                loop.sock_recv(pair[0], 65536).send(None)
+    def read_something() -> None:
+        pair[1].send(bytes(30_000))
+        with pytest.raises(StopIteration):
+            loop.sock_recv(pair[0], 65536).send(None)
 
     async def main() -> None:
         async with sender as port:
@@ -103,13 +102,41 @@ def test_what_comes_survives_python_code_that_reads_meanwhile(
             transport.abort()
             assert await client.lost is None
 
-    thresholds = gc.get_threshold()
-    with socket_pair() as pair:
-        callback = lambda phase, info: read_something(phase, info, pair)  # noqa: E731
-        gc.callbacks.append(callback)
-        gc.set_threshold(1, 1_000_000, 1_000_000)
-        try:
-            loop.run_until_complete(main())
-        finally:
-            gc.set_threshold(*thresholds)
-            gc.callbacks.remove(callback)
+    with socket_pair() as pair, collecting(read_something):
+        loop.run_until_complete(main())
+
+
+def test_what_comes_survives_the_end_of_other_connections(
+    loop: tricorn.Loop, server_context: ssl.SSLContext, client_context: ssl.SSLContext
+) -> None:
+    """A finalizer that closes one has what came for it decrypted, and thrown away."""
+
+    class Two(asyncio.Protocol):
+        """Sends two records."""
+
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            self.transport.writelines([data * 100])
+            self.transport.write(data * 100)
+
+    async def main() -> None:
+        async with serving(server_context, Two) as port:
+            others = [Recorder() for _ in range(50)]
+            for other in others:
+                (await connect(port, client_context, other)).pause_reading()
+                other.transport.write(b"other")
+            client = Recorder()
+            transport = await connect(port, client_context, client)
+            await until(lambda: all(other.transport.get_read_buffer_size() for other in others))
+            closing = [other.transport for other in others]
+            transport.write(b"own")
+            with collecting(lambda: closing and closing.pop().close()):
+                await until(lambda: len(client.received) >= 600)
+            assert bytes(client.received) == b"own" * 200
+            assert not closing
+            transport.abort()
+            await asyncio.wait([client.lost, *(other.lost for other in others)])
+
+    loop.run_until_complete(main())

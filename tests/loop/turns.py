@@ -37,3 +37,21 @@ def without_collector() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+@contextmanager
+def collecting(call: Callable[[], object]) -> Iterator[None]:
+    """Collects garbage at every chance, and calls this each time: like a finalizer that runs in the middle of native code."""
+
+    def notice(phase: str, _: object) -> None:
+        if phase == "start":
+            call()
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(notice)
+    gc.set_threshold(1, 1_000_000, 1_000_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(notice)

@@ -60,13 +60,12 @@ bool TlsSession::open(PyObject* ssl_context, bool server_side, PyObject* server_
   if (!bios || !keywords) return false;
   ssl_object_ = PyRef::steal(PyObject_Call(wrap.get(), bios.get(), keywords.get()));
   if (!ssl_object_) return false;
-  const bool plain =
-      Py_TYPE(ssl_object_.get()) == reinterpret_cast<PyTypeObject*>(names->ssl_object.get());
-  PyRef doer = plain ? attribute(ssl_object_, "_sslobj") : ssl_object_.clone();
+  plain_ = Py_TYPE(ssl_object_.get()) == reinterpret_cast<PyTypeObject*>(names->ssl_object.get());
+  PyRef doer = plain_ ? attribute(ssl_object_, "_sslobj") : ssl_object_.clone();
   feed_ = attribute(incoming_, "write");
   drain_ = attribute(outgoing_, "read");
   handshake_ = attribute(doer, "do_handshake");
-  shutdown_ = attribute(doer, plain ? "shutdown" : "unwrap");
+  shutdown_ = attribute(doer, plain_ ? "shutdown" : "unwrap");
   read_ = attribute(doer, "read");
   write_ = attribute(doer, "write");
   pending_ = attribute(doer, "pending");
@@ -168,14 +167,20 @@ TlsResult TlsSession::read(PyRef& plaintext) {
   return room <= kSmall ? read_small(plaintext) : read_much(plaintext, room);
 }
 
-// SSL_read gives up the GIL, so that this is not one buffer for all threads.
+// Meanwhile another connection may read: SSL_read gives up the GIL, and making a view may collect
+// garbage, whose finalizers may close one.
 TlsResult TlsSession::read_small(PyRef& plaintext) {
-  static thread_local const std::unique_ptr<char[]> buffer = std::make_unique<char[]>(kSmall);
+  static std::unique_ptr<char[]> spare;
+  std::unique_ptr<char[]> buffer = std::move(spare);
+  if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(kSmall);
   size_t count = 0;
   const TlsResult result = read_into({buffer.get(), kSmall}, count);
-  if (count == 0 || result == TlsResult::kFailed) return result;
-  plaintext = PyRef::steal(PyBytes_FromStringAndSize(buffer.get(), static_cast<Py_ssize_t>(count)));
-  return plaintext ? result : TlsResult::kFailed;
+  if (count != 0 && result != TlsResult::kFailed) {
+    plaintext =
+        PyRef::steal(PyBytes_FromStringAndSize(buffer.get(), static_cast<Py_ssize_t>(count)));
+  }
+  spare = std::move(buffer);
+  return count == 0 || plaintext ? result : TlsResult::kFailed;
 }
 
 TlsResult TlsSession::read_much(PyRef& plaintext, size_t room) {
@@ -195,7 +200,7 @@ TlsResult TlsSession::write(PyObject* data, std::string_view bytes, size_t& writ
   const bool is_all_of_it = PyBytes_CheckExact(data) && PyBytes_AS_STRING(data) == bytes.data() &&
                             static_cast<size_t>(PyBytes_GET_SIZE(data)) == bytes.size();
   while (written < bytes.size()) {
-    const std::string_view piece = bytes.substr(written, kPiece);
+    const std::string_view piece = bytes.substr(written, plain_ ? kPiece : bytes.size());
     PyRef view = is_all_of_it && piece.size() == bytes.size()
                      ? PyRef::borrow(data)
                      : view_of(const_cast<char*>(piece.data()), piece.size(), PyBUF_READ);
@@ -218,9 +223,9 @@ TlsResult TlsSession::write_some(PyObject* data, size_t& count) {
 }
 
 bool TlsSession::set_output_aside() {
-  PyRef ciphertext = PyRef::steal(PyObject_CallNoArgs(drain_.get()));
-  if (!output_) output_ = PyRef::steal(PyList_New(0));
-  if (!ciphertext || !output_ || PyList_Append(output_.get(), ciphertext.get()) < 0) return false;
+  if (!output_) output_ = PyRef::steal(PyList_New(0));  // first: it may collect garbage
+  PyRef ciphertext = PyRef::steal(output_ ? PyObject_CallNoArgs(drain_.get()) : nullptr);
+  if (!ciphertext || PyList_Append(output_.get(), ciphertext.get()) < 0) return false;
   output_size_ += static_cast<size_t>(PyBytes_GET_SIZE(ciphertext.get()));
   return true;
 }

@@ -65,6 +65,7 @@ class TlsSession {
   TlsResult write_some(PyObject* data, size_t& count);
   bool set_output_aside();
 
+  bool plain_ = true;  // an ssl.SSLObject itself
   PyRef ssl_object_;
   PyRef incoming_;
   PyRef outgoing_;

@@ -136,9 +136,12 @@ void TlsStream::abort(PyRef exception) {
 }
 
 void TlsStream::do_flush() {
+  flush_due_ = encrypting_;
+  if (flush_due_) return;
   do_read();
   if (state_ != State::kFlushing) return;
   if (!backlog_.empty()) do_write();
+  if (state_ != State::kFlushing) return;
   state_ = State::kShutdown;
   do_shutdown();
 }

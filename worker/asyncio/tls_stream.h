@@ -127,6 +127,7 @@ class TlsStream {
 
   void write_view(PyObject* data, std::string_view bytes);
   TlsResult encrypt(PyObject* data, std::string_view bytes, size_t& written);
+  void go_on_after_encrypting();
   bool keep(std::string_view bytes, bool in_front);
   void do_write();
   void send_output();
@@ -160,6 +161,7 @@ class TlsStream {
   bool reading_paused_ = false;
   bool expects_much_ = false;  // from the next recv
   bool encrypting_ = false;
+  bool flush_due_ = false;       // was asked for while we encrypted
   bool socket_paused_ = false;   // by us, since too much is waiting
   bool sending_paused_ = false;  // by the socket transport
   bool eof_received_ = false;

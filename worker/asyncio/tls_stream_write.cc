@@ -1,4 +1,6 @@
 // TlsStream: writing.
+#include <utility>
+
 #include "worker/asyncio/asyncio_names.h"
 #include "worker/asyncio/bytes_view.h"
 #include "worker/asyncio/callbacks.h"
@@ -38,14 +40,20 @@ void TlsStream::write_view(PyObject* data, std::string_view bytes) {
   if (written < bytes.size() && !keep(bytes.substr(written), true)) return fatal(kFatal);
   if (written == bytes.size() && !backlog_.empty()) return do_write();
   send_output();
+  go_on_after_encrypting();
 }
 
-// Garbage may be collected meanwhile, and write() be called: its data wait in the backlog.
+// Garbage may be collected meanwhile, and its finalizers write and close: what they write waits in
+// the backlog, and what they close goes on afterwards.
 TlsResult TlsStream::encrypt(PyObject* data, std::string_view bytes, size_t& written) {
   encrypting_ = true;
   const TlsResult result = session_.write(data, bytes, written);
   encrypting_ = false;
   return result;
+}
+
+void TlsStream::go_on_after_encrypting() {
+  if (std::exchange(flush_due_, false)) do_flush();
 }
 
 bool TlsStream::keep(std::string_view bytes, bool in_front) {
@@ -82,6 +90,7 @@ void TlsStream::do_write() {
     break;
   }
   send_output();
+  go_on_after_encrypting();
 }
 
 // To the socket transport, which joins what is written in one callback.
