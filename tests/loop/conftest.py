@@ -14,6 +14,9 @@ sys.path.insert(0, os.environ.get("TRICORN_PACKAGE", str(Path(__file__).parents[
 
 import tricorn  # noqa: E402 (after the path is set)
 
+# A shell's job in the background ignores it, and Python then too: tests that interrupt themselves would not end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _executable_exists() -> None:
