@@ -9,8 +9,7 @@ import weakref
 import pytest
 import tricorn
 
-from loop.tls_peers import until
-from loop.turns import run, run_turn
+from loop.turns import run, run_turn, until
 
 
 def test_each_connection_has_a_context_of_its_own() -> None:

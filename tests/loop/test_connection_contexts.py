@@ -11,7 +11,7 @@ import pytest
 
 import tricorn
 
-from loop.tls_peers import until
+from loop.turns import until
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="")
 

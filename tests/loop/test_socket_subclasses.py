@@ -9,7 +9,8 @@ import pytest
 
 import tricorn
 
-from loop.tls_peers import Echo, Recorder, serving, until
+from loop.tls_peers import Echo, Recorder, serving
+from loop.turns import until
 
 
 class Counting(socket.socket):

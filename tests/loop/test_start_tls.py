@@ -10,7 +10,8 @@ import pytest
 import tricorn
 from tricorn import _tricorn
 
-from loop.tls_peers import BlockingTls, Echo, Recorder, peer, serving, until
+from loop.tls_peers import BlockingTls, Echo, Recorder, peer, serving
+from loop.turns import until
 
 
 def test_streams_start_tls(

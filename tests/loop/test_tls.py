@@ -12,8 +12,8 @@ import pytest
 import tricorn
 from tricorn import _tricorn
 
-from loop.tls_peers import Echo, Recorder, connect, serving, until
-from loop.turns import collecting
+from loop.tls_peers import Echo, Recorder, connect, serving
+from loop.turns import collecting, until
 
 
 @pytest.mark.parametrize("size", [1, 16384, 16385, 1_000_000])

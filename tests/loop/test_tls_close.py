@@ -16,8 +16,8 @@ import pytest
 
 import tricorn
 
-from loop.tls_peers import BlockingTls, Echo, Recorder, connect, peer, serving, until
-from loop.turns import without_collector
+from loop.tls_peers import BlockingTls, Echo, Recorder, connect, peer, serving
+from loop.turns import until, without_collector
 
 
 def test_close_sends_what_was_written(

@@ -11,7 +11,8 @@ import pytest
 
 import tricorn
 
-from loop.tls_peers import Echo, Recorder, connect, peer, serving, until
+from loop.tls_peers import Echo, Recorder, connect, peer, serving
+from loop.turns import until
 
 
 def test_client_certificate_and_server_name(

@@ -10,8 +10,8 @@ import pytest
 import tricorn
 
 from loop.sockets import socket_pair
-from loop.tls_peers import Recorder, connect, serving, until
-from loop.turns import collecting
+from loop.tls_peers import Recorder, connect, serving
+from loop.turns import collecting, until
 
 SIZE = 1000
 

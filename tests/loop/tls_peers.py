@@ -64,12 +64,6 @@ async def connect(port: int, context: ssl.SSLContext, protocol: Recorder, **opti
     return transport
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 class BlockingTls:
     """TLS by hand over a blocking socket: what is encrypted leaves when it is pumped."""
 

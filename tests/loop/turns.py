@@ -29,6 +29,12 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
         return runner.run(main)
 
 
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
 @contextmanager
 def without_collector() -> Iterator[None]:
     """What is freed meanwhile was no cycle."""
