@@ -1,6 +1,5 @@
 """Transports over objects of a class of one's own: its methods are called, as by asyncio's transports."""
 
-import asyncio
 import socket
 import ssl
 from typing import Any

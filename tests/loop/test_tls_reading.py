@@ -1,7 +1,6 @@
 """What a protocol may do while it is given what TLS has read."""
 
 import asyncio
-import socket
 import ssl
 from typing import Any
 
